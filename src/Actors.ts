@@ -1,0 +1,6 @@
+import * as Layer from "effect/Layer"
+import { ParkedOrderEvents } from "./bitrix/ParkedOrderEvents.ts"
+import { InboxGauges } from "./platform/InboxGauges.ts"
+
+/** Everything that runs in the background. */
+export const Actors = Layer.mergeAll(ParkedOrderEvents, InboxGauges)

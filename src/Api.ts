@@ -1,0 +1,18 @@
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as OpenApi from "effect/http-api/OpenApi"
+import { BitrixWebhooksApi } from "./bitrix/BitrixWebhooksApi.ts"
+import { OrdersApi } from "./orders/OrdersApi.ts"
+import { SystemApi } from "./platform/SystemApi.ts"
+
+export class Api extends HttpApi.make("cvety")
+  .add(SystemApi)
+  .add(OrdersApi)
+  .add(BitrixWebhooksApi)
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "cvety",
+      version: "1.0.0",
+      description:
+        "Backend of a flower-delivery marketplace. Money is in tiyn (1/100 tenge) unless a field says otherwise.",
+    }),
+  ) {}

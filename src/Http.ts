@@ -1,0 +1,80 @@
+import { createServer } from "node:http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { Api } from "./Api.ts"
+import { AuthenticationHttp } from "./auth/AuthenticationHttp.ts"
+import { BitrixWebhooksHttp } from "./bitrix/BitrixWebhooksHttp.ts"
+import { WebhookSecretHttp } from "./bitrix/WebhookSecretHttp.ts"
+import { OrdersHttp } from "./orders/OrdersHttp.ts"
+import * as HttpFaults from "./platform/HttpFaults.ts"
+import * as HttpObserver from "./platform/HttpObserver.ts"
+import * as RouteTable from "./platform/RouteTable.ts"
+import { SystemHttp } from "./platform/SystemHttp.ts"
+
+const PORT = 8014
+/** 0 takes any free port. */
+const PortNumber = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))
+const REQUEST_TIMEOUT_MS = 30_000
+const HEADERS_TIMEOUT_MS = 10_000
+const KEEP_ALIVE_TIMEOUT_MS = 65_000
+const HEADER_BYTES_MAX = 16_384
+
+const routes = RouteTable.make(Api, ["/docs", "/openapi.json"])
+
+const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+  Layer.provide([SystemHttp, OrdersHttp, BitrixWebhooksHttp]),
+  Layer.provide([AuthenticationHttp, WebhookSecretHttp]),
+)
+
+// The page brings its 3 MB of script along; it is loaded when somebody first asks for it.
+const docs = HttpRouter.use((router) =>
+  Effect.gen(function* () {
+    const page = yield* Effect.cached(HttpRouter.toHttpEffect(HttpApiScalar.layer(Api, { path: "/docs" })))
+    yield* router.add("GET", "/docs", Effect.flatten(page))
+  }),
+)
+
+// Browsers of the shop and the admin, with credentials, from the listed origins only.
+const cors = Layer.unwrap(
+  Effect.gen(function* () {
+    const list = yield* Config.String("CORS_ORIGINS").pipe(Config.withDefault(""))
+    const allowedOrigins = list.split(",").flatMap((origin) => (origin.trim() === "" ? [] : [origin.trim()]))
+    return allowedOrigins.length === 0
+      ? Layer.empty
+      : HttpRouter.cors({ allowedOrigins, credentials: true, exposedHeaders: ["x-request-id"], maxAge: 600 })
+  }),
+)
+
+const server = Layer.unwrap(
+  Effect.gen(function* () {
+    const host = yield* Config.String("HOST").pipe(Config.withDefault("127.0.0.1"))
+    const port = yield* Config.schema(PortNumber, "PORT").pipe(Config.withDefault(PORT))
+    return NodeHttpServer.layer(
+      () =>
+        createServer({
+          requestTimeout: REQUEST_TIMEOUT_MS,
+          headersTimeout: HEADERS_TIMEOUT_MS,
+          keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+          maxHeaderSize: HEADER_BYTES_MAX,
+        }),
+      { host, port, gracefulShutdownTimeout: "4 seconds" },
+    )
+  }),
+)
+
+/** Serves the contract. Whatever handlers need must be provided outside, so that it outlives the last request. */
+export const Http = HttpRouter.serve(
+  Layer.mergeAll(api, docs).pipe(Layer.provide(HttpFaults.layer(routes).pipe(Layer.provideMerge(cors)))),
+  {
+    disableLogger: true,
+    disableListenLog: true,
+    routerConfig: { ignoreTrailingSlash: true },
+    middleware: HttpObserver.make(routes),
+  },
+).pipe(Layer.provideMerge(server))

@@ -1,0 +1,27 @@
+import * as Layer from "effect/Layer"
+import { Actors } from "./Actors.ts"
+import { Tokens } from "./auth/Tokens.ts"
+import { BitrixConnection } from "./bitrix/BitrixConnection.ts"
+import { OrderStatusReplay } from "./bitrix/OrderStatusReplay.ts"
+import { OrderStatusSync } from "./bitrix/OrderStatusSync.ts"
+import { DemoSeed } from "./demo/DemoSeed.ts"
+import { Http } from "./Http.ts"
+import { Orders } from "./orders/Orders.ts"
+import * as Actor from "./platform/Actor.ts"
+import { Db } from "./platform/Db.ts"
+import { Inbox } from "./platform/Inbox.ts"
+import { Lifecycle } from "./platform/Lifecycle.ts"
+import { Migrations } from "./platform/Migrations.ts"
+
+/**
+ * The whole service on a given database. What is provided later outlives what is provided before it: on the way down
+ * the lame-duck time comes first, then the server closes, the database goes last.
+ */
+export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
+  Layer.provideMerge(Http),
+  Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer, Tokens.layer]),
+  Layer.provide([Orders.layer, Inbox.layer, BitrixConnection.layer, Lifecycle.layer, Actor.Actors.layer]),
+  Layer.provide(DemoSeed),
+  Layer.provideMerge(Db.layer),
+  Layer.provide(Migrations.layer),
+)

@@ -1,0 +1,56 @@
+/**
+ * The demo world: a development shop and the production shop, a director for each, and the order of the system
+ * diagrams, waiting for its first webhook. Seeded with the embedded database; with `DATABASE_URL` only when
+ * `RUN_SEEDS=true`.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { DatabaseUrl } from "../platform/DatabaseUrl.ts"
+import { Db } from "../platform/Db.ts"
+import { TenantContext } from "../platform/TenantContext.ts"
+import { ShopId } from "../shared/ShopId.ts"
+import type { DemoOrder, DemoShop } from "./DemoRepo.ts"
+import * as DemoRepo from "./DemoRepo.ts"
+
+const shops: ReadonlyArray<DemoShop> = [
+  { id: 8, name: "Ветка", director: { id: 1, name: "Директор «Ветки»", phone: "+77000000001" } },
+  { id: 17_008, name: "Cvety.kz", director: { id: 2, name: "Директор Cvety.kz", phone: "+77000000002" } },
+]
+
+export const order: DemoOrder = {
+  id: 789,
+  bitrixOrderId: 123_456,
+  trackingId: "900000789",
+  orderNumber: "#00789",
+}
+const ORDER_SHOP_ID = 17_008
+
+export const seed = Effect.gen(function* () {
+  const db = yield* Db
+  for (const shop of shops) {
+    yield* db
+      .transact({
+        read: [],
+        write: () => ({
+          queries: [
+            DemoRepo.insertDirector(shop),
+            DemoRepo.insertShop(shop),
+            ...(shop.id === ORDER_SHOP_ID
+              ? [DemoRepo.insertOrder(shop.id, order), DemoRepo.insertItem(shop.id, order)]
+              : []),
+          ],
+          answer: undefined,
+        }),
+      })
+      .pipe(Effect.provideService(TenantContext, { shopId: ShopId.make(shop.id) }))
+  }
+})
+
+export const DemoSeed = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { isEmbedded } = yield* DatabaseUrl
+    const isWanted = yield* Config.Boolean("RUN_SEEDS").pipe(Config.withDefault(isEmbedded))
+    if (isWanted) yield* seed
+  }),
+)

@@ -1,0 +1,17 @@
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Layer from "effect/Layer"
+import { Welcome } from "./demo/Welcome.ts"
+import { DatabaseUrl } from "./platform/DatabaseUrl.ts"
+import { JsonLog } from "./platform/JsonLog.ts"
+import { exitWithSuccessOnSignal } from "./platform/Teardown.ts"
+import { Telemetry } from "./platform/Telemetry.ts"
+import { Service } from "./Service.ts"
+
+Welcome.pipe(
+  Layer.provide(Service),
+  Layer.provide(DatabaseUrl.layer),
+  Layer.provide(Telemetry.layer),
+  Layer.provide(JsonLog),
+  Layer.launch,
+  NodeRuntime.runMain({ teardown: exitWithSuccessOnSignal }),
+)

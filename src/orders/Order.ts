@@ -1,0 +1,125 @@
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import { fault } from "../shared/Fault.ts"
+import { Tiyn } from "../shared/Tiyn.ts"
+import type { OrderStatus } from "./OrderStatus.ts"
+import * as Status from "./OrderStatus.ts"
+
+export const OrderId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 })).pipe(
+  Schema.brand("OrderId"),
+)
+export type OrderId = typeof OrderId.Type
+
+/** Nine digits, hard to guess: holding it is a customer's right to follow the order. */
+export const TrackingId = Schema.String.check(Schema.isMaxLength(9)).pipe(Schema.brand("TrackingId"))
+export type TrackingId = typeof TrackingId.Type
+
+/** A bigint column of money as it comes from the driver. */
+const TiynColumn = Schema.BigInt.pipe(
+  Schema.decodeTo(Tiyn, SchemaTransformation.transform({ decode: Number, encode: BigInt })),
+)
+const BigIntColumn = Schema.BigInt.pipe(
+  Schema.decodeTo(Schema.Int, SchemaTransformation.transform({ decode: Number, encode: BigInt })),
+)
+
+/** A line of an order; prices are those at the moment of ordering. */
+export const OrderItem = Schema.Struct({
+  id: Schema.Int,
+  order_id: OrderId,
+  product_id: Schema.Int,
+  product_name: Schema.String,
+  product_price: TiynColumn,
+  quantity: Schema.Int,
+  item_total: TiynColumn,
+  special_requests: Schema.NullOr(Schema.String),
+  created_at: Schema.Date,
+  updated_at: Schema.Date,
+})
+export type OrderItem = typeof OrderItem.Type
+
+/** An order as its row reads, without its lines. */
+export const Order = Schema.Struct({
+  id: OrderId,
+  tracking_id: TrackingId,
+  order_number: Schema.String,
+  customer_name: Schema.String,
+  phone: Schema.String,
+  customer_email: Schema.NullOr(Schema.String),
+  delivery_address: Schema.NullOr(Schema.String),
+  delivery_date: Schema.NullOr(Schema.Date),
+  delivery_notes: Schema.NullOr(Schema.String),
+  subtotal: TiynColumn,
+  delivery_cost: TiynColumn,
+  total: TiynColumn,
+  status: Status.OrderStatus,
+  notes: Schema.NullOr(Schema.String),
+  telegram_user_id: Schema.NullOr(Schema.String),
+  bitrix_order_id: Schema.NullOr(BigIntColumn),
+  recipient_name: Schema.NullOr(Schema.String),
+  recipient_phone: Schema.NullOr(Schema.String),
+  sender_phone: Schema.NullOr(Schema.String),
+  pickup_address: Schema.NullOr(Schema.String),
+  delivery_type: Schema.NullOr(Schema.String),
+  scheduled_time: Schema.NullOr(Schema.String),
+  payment_method: Schema.NullOr(Schema.String),
+  order_comment: Schema.NullOr(Schema.String),
+  bonus_points: Schema.Int,
+  kaspi_payment_id: Schema.NullOr(Schema.String),
+  kaspi_payment_status: Schema.NullOr(Schema.String),
+  kaspi_payment_created_at: Schema.NullOr(Schema.Date),
+  kaspi_payment_completed_at: Schema.NullOr(Schema.Date),
+  ask_delivery_address: Schema.Boolean,
+  ask_delivery_time: Schema.Boolean,
+  created_at: Schema.Date,
+  updated_at: Schema.Date,
+})
+export type Order = typeof Order.Type
+
+/** One change of one field of an order: who, what, old, new, and what they said about it. */
+export const OrderHistoryEntry = Schema.Struct({
+  id: BigIntColumn,
+  order_id: OrderId,
+  changed_by: Schema.String,
+  field_name: Schema.String,
+  old_value: Schema.NullOr(Schema.String),
+  new_value: Schema.NullOr(Schema.String),
+  is_override: Schema.Boolean,
+  notes: Schema.NullOr(Schema.String),
+  bitrix_user_id: Schema.NullOr(BigIntColumn),
+  changed_at: Schema.Date,
+})
+export type OrderHistoryEntry = typeof OrderHistoryEntry.Type
+
+/** What must be known, under the lock of its row, to change an order's status. */
+export const LockedOrder = Schema.Struct({
+  id: OrderId,
+  bitrix_order_id: Schema.String,
+  status: Status.OrderStatus,
+  status_version: Schema.Int,
+  bitrix_occurred_at: Schema.NullOr(Schema.Date),
+  bitrix_received_at: Schema.NullOr(Schema.Date),
+})
+export type LockedOrder = typeof LockedOrder.Type
+
+/** A step of the status chain, ready to be written. */
+export interface StatusChange {
+  readonly orderId: OrderId
+  readonly from: OrderStatus
+  readonly to: OrderStatus
+  /** Number of this step in the chain of its order, from 1. */
+  readonly version: number
+  readonly isOverride: boolean
+}
+
+export const changeStatus = (order: LockedOrder, to: OrderStatus): StatusChange => ({
+  orderId: order.id,
+  from: order.status,
+  to,
+  version: order.status_version + 1,
+  isOverride: Status.isOverride(order.status, to),
+})
+
+export class OrderNotFound extends Schema.Error<OrderNotFound>("OrderNotFound")(
+  fault("OrderNotFound", "Order not found"),
+  { httpApiStatus: 404 },
+) {}

@@ -1,0 +1,35 @@
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as OpenApi from "effect/http-api/OpenApi"
+import * as Schema from "effect/Schema"
+import { Authentication } from "../auth/Authentication.ts"
+import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { OrderId, OrderNotFound, TrackingId } from "./Order.ts"
+import { OrderHistoryRead, OrderRead, PublicStatus } from "./OrderView.ts"
+
+export class OrdersApi extends HttpApiGroup.make("orders")
+  .add(
+    HttpApiEndpoint.get("getById", "/:order_id", {
+      params: { order_id: OrderId },
+      success: OrderRead,
+      error: [OrderNotFound, DatabaseUnavailable],
+    })
+      .middleware(Authentication)
+      .annotateMerge(OpenApi.annotations({ summary: "One order of the caller's shop" })),
+    HttpApiEndpoint.get("getHistory", "/:order_id/history", {
+      params: { order_id: OrderId },
+      success: Schema.Array(OrderHistoryRead),
+      error: [OrderNotFound, DatabaseUnavailable],
+    })
+      .middleware(Authentication)
+      .annotateMerge(OpenApi.annotations({ summary: "Every change of an order, newest first" })),
+    HttpApiEndpoint.get("getPublicStatus", "/by-tracking/:tracking_id/status", {
+      params: { tracking_id: TrackingId },
+      success: PublicStatus,
+      error: [OrderNotFound, DatabaseUnavailable],
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "What the customer who holds the tracking id may see; public" }),
+    ),
+  )
+  .prefix("/api/v1/orders")
+  .annotateMerge(OpenApi.annotations({ title: "Orders" })) {}

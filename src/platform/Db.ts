@@ -1,0 +1,182 @@
+/**
+ * The one door to PostgreSQL.
+ *
+ *   read      |-- BEGIN READ ONLY, tenant, queries, COMMIT --->|                      one round trip
+ *   transact  |-- BEGIN, tenant, `read` -->|-- `write`, COMMIT -->|                   two round trips
+ *
+ * Everything between two bars leaves in one packet (the driver pipelines what is submitted in one turn), so a
+ * transaction costs what its decisions cost, not what its statements cost. `transact` reads under the locks that
+ * its queries take, lets plain code decide, then writes; if any statement or the COMMIT fails, nothing happened.
+ *
+ * Invariants:
+ * - A transaction runs for the shop of `TenantContext`, set with `set_config(..., true)` here and nowhere else.
+ *   Work across shops asks for it by name (`readAcrossShops`) and gets the role `cvety_across_shops`.
+ * - Queries are values: a repository cannot run one outside a transaction of a tenant.
+ * - A connection whose transaction ended in doubt is closed, never reused.
+ * - A database that cannot answer is `DatabaseUnavailable`; anything else the database refuses is a defect.
+ */
+import type { PgConnection } from "@effect/sql-pg/PgConnection"
+import * as PgPool from "@effect/sql-pg/PgPool"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Scope } from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Statement } from "effect/sql/Statement"
+import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { DatabaseUrl } from "./DatabaseUrl.ts"
+import { Migrations } from "./Migrations.ts"
+import type { Query } from "./Query.ts"
+import { sql } from "./Query.ts"
+import { isOutage } from "./SqlOutage.ts"
+import { TenantContext } from "./TenantContext.ts"
+
+type Queries = ReadonlyArray<Query<unknown>>
+type Answers<Q extends Queries> = { readonly [K in keyof Q]: Q[K] extends Query<infer A> ? A : never }
+
+export class Db extends Context.Service<
+  Db,
+  {
+    readonly read: <const Q extends Queries>(
+      queries: Q,
+    ) => Effect.Effect<Answers<Q>, DatabaseUnavailable, TenantContext>
+    readonly transact: <const Q extends Queries, A>(work: {
+      readonly read: Q
+      readonly write: (answers: Answers<Q>) => Write<A>
+    }) => Effect.Effect<A, DatabaseUnavailable, TenantContext>
+    /** For work that belongs to no single shop: looking up whose a record is, finding what actors must do. */
+    readonly readAcrossShops: <const Q extends Queries>(
+      queries: Q,
+    ) => Effect.Effect<Answers<Q>, DatabaseUnavailable>
+    /** Payloads of a NOTIFY channel; the queue fails when its connection is lost. */
+    readonly listen: (channel: string) => Effect.Effect<Notifications, DatabaseUnavailable, Scope>
+  }
+>()("cvety/platform/Db") {
+  static readonly layer = Layer.effect(
+    Db,
+    Effect.gen(function* () {
+      yield* Migrations
+      const { app } = yield* DatabaseUrl
+      return make(
+        yield* PgPool.make({
+          url: app,
+          applicationName: "cvety",
+          maxConnections: CONNECTIONS_MAX,
+          connectTimeout: CONNECT_TIMEOUT,
+          multiplex: true,
+          multiplexConcurrency: 1,
+          startupParameters: {
+            statement_timeout: String(STATEMENT_TIMEOUT_MS),
+            lock_timeout: String(LOCK_TIMEOUT_MS),
+            idle_in_transaction_session_timeout: String(STATEMENT_TIMEOUT_MS),
+          },
+        }),
+      )
+    }),
+  )
+}
+
+/** What a transaction writes once it has decided, and what it tells its caller when that is committed. */
+export interface Write<A> {
+  readonly queries: Queries
+  readonly answer: A
+}
+
+type Notifications = Effect.Success<ReturnType<PgConnection["listen"]>>
+
+const CONNECTIONS_MAX = 10
+const CONNECT_TIMEOUT = "2 seconds"
+const STATEMENT_TIMEOUT_MS = 4_000
+const LOCK_TIMEOUT_MS = 2_000
+const TRANSACTION_TIMEOUT = "5 seconds"
+
+const make = (pool: PgPool.PgPool): Db["Service"] => {
+  const inTransaction = <A>(body: (connection: PgConnection) => Effect.Effect<A, SqlError>) =>
+    pool
+      .use((connection) =>
+        body(connection).pipe(
+          Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : abandon(pool, connection))),
+        ),
+      )
+      .pipe(
+        Effect.timeoutOrElse({
+          duration: TRANSACTION_TIMEOUT,
+          orElse: () => Effect.fail(new DatabaseUnavailable()),
+        }),
+        Effect.catchTag("SqlError", (error) =>
+          isOutage(error) ? Effect.fail(new DatabaseUnavailable()) : Effect.die(error),
+        ),
+      )
+
+  const readAs = <const Q extends Queries>(door: Statement<unknown>, queries: Q) =>
+    inTransaction((connection) =>
+      pipeline(connection, [beginReadOnly, door, ...queries.map((query) => query.statement), commit]).pipe(
+        Effect.tap((results) => ensureCommitted(results)),
+        Effect.map((results) => decode(queries, results.slice(2, -1))),
+      ),
+    )
+
+  return {
+    read: (queries) => Effect.flatMap(TenantContext, ({ shopId }) => readAs(tenant(shopId), queries)),
+    readAcrossShops: (queries) => readAs(acrossShops, queries),
+    transact: (work) =>
+      Effect.flatMap(TenantContext, ({ shopId }) =>
+        inTransaction(
+          Effect.fnUntraced(function* (connection) {
+            const found = yield* pipeline(connection, [
+              begin,
+              tenant(shopId),
+              ...work.read.map((query) => query.statement),
+            ])
+            const { queries, answer } = work.write(decode(work.read, found.slice(2)))
+            yield* pipeline(connection, [...queries.map((query) => query.statement), commit]).pipe(
+              Effect.tap((results) => ensureCommitted(results)),
+            )
+            return answer
+          }),
+        ),
+      ),
+    listen: (channel) =>
+      pool.reserve.pipe(
+        Effect.flatMap((connection) => connection.listen(channel)),
+        Effect.mapError(() => new DatabaseUnavailable()),
+      ),
+  }
+}
+
+type Result = Effect.Success<ReturnType<PgConnection["query"]>>
+
+/**
+ * Submits every statement before awaiting any. The forks start in order and at once, and the driver writes what
+ * was submitted in one turn as one packet; a statement that fails makes the server skip to the ROLLBACK that the
+ * trailing COMMIT then amounts to, which `ensureCommitted` reports.
+ */
+const pipeline = (
+  connection: PgConnection,
+  statements: ReadonlyArray<Statement<unknown>>,
+): Effect.Effect<ReadonlyArray<Result>, SqlError> =>
+  Effect.forEach(
+    statements,
+    (statement) => {
+      const [text, parameters] = statement.compile()
+      return connection.query(text, parameters)
+    },
+    { concurrency: "unbounded" },
+  )
+
+const decode = <const Q extends Queries>(queries: Q, results: ReadonlyArray<Result>) =>
+  queries.map((query, index) => query.decode(results[index]?.rows ?? [])) as unknown as Answers<Q>
+
+// COMMIT of a failed transaction answers ROLLBACK without an error of its own.
+const ensureCommitted = (results: ReadonlyArray<Result>) =>
+  results.at(-1)?.command === "COMMIT"
+    ? Effect.void
+    : Effect.die(new Error("the transaction was rolled back"))
+
+const abandon = (pool: PgPool.PgPool, connection: PgConnection) => pool.invalidate(connection)
+
+const begin = sql`BEGIN`
+const beginReadOnly = sql`BEGIN READ ONLY`
+const commit = sql`COMMIT`
+const acrossShops = sql`SET LOCAL ROLE cvety_across_shops`
+const tenant = (shopId: number) => sql`SELECT set_config('cvety.shop_id', ${String(shopId)}, true)`

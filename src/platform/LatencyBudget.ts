@@ -1,0 +1,95 @@
+/**
+ * How long each hop of a documented flow may take, and whether it did.
+ *
+ * The order-status webhook (system diagrams, "Performance summary"): 49 ms in all on our side, 500 ms with the network.
+ *
+ *   authenticate 2 | validate 1 | find_order 15 | map_status 1 | update_and_record 20 | log 5 | respond 5
+ *
+ * Every hop is a span `webhook.<hop>` with `budget.ms` and, when it took longer, `budget.exceeded`; its duration goes
+ * to the histogram `webhook_hop_duration_seconds{hop}` and an overrun to `webhook_hop_budget_exceeded_total{hop}`.
+ * The whole is measured as the hop `total`. Tracing keeps every trace that holds a broken budget.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import * as References from "effect/References"
+import * as Tracer from "effect/Tracer"
+
+/** Milliseconds per hop of the order-status webhook. */
+export const webhookBudgetMs = {
+  authenticate: 2,
+  validate: 1,
+  find_order: 15,
+  map_status: 1,
+  update_and_record: 20,
+  log: 5,
+  respond: 5,
+  total: 49,
+} as const
+export type WebhookHop = keyof typeof webhookBudgetMs
+
+/** Times an effect as a hop. */
+export const measure =
+  (hop: WebhookHop) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(Clock.currentTimeNanos, (startNanos) =>
+      Effect.onExit(effect, () =>
+        Effect.flatMap(Clock.currentTimeNanos, (end) => record(hop, startNanos, end)),
+      ),
+    )
+
+/** For a hop whose start and end were taken elsewhere: shared by a batch, or outside the handler. */
+export const record = (hop: WebhookHop, startNanos: bigint, endNanos: bigint): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const span = fiber.getRef(References.TracerEnabled)
+      ? fiber.getRef(Tracer.Tracer).span({
+          name: `webhook.${hop}`,
+          parent: Context.getOption(fiber.context, Tracer.ParentSpan),
+          annotations: Context.empty(),
+          links: [],
+          startTime: startNanos,
+          kind: "internal",
+          root: false,
+          sampled: true,
+        })
+      : undefined
+    mark(span, hop, startNanos, endNanos, fiber.context)
+    span?.end(endNanos, Exit.void)
+    return Effect.void
+  })
+
+/** Counts the hop and writes its verdict on the span that covers it, if there is one. */
+export const mark = (
+  span: Tracer.AnySpan | undefined,
+  hop: WebhookHop,
+  startNanos: bigint,
+  endNanos: bigint,
+  context: Context.Context<never>,
+): void => {
+  const durationMs = Number(endNanos - startNanos) / 1e6
+  const isExceeded = durationMs > webhookBudgetMs[hop]
+  durations[hop].updateUnsafe(durationMs / 1e3, context)
+  if (isExceeded) overruns[hop].updateUnsafe(1, context)
+  if (span?._tag !== "Span") return
+  span.attribute("budget.ms", webhookBudgetMs[hop])
+  span.attribute("budget.exceeded", isExceeded)
+}
+
+const hops = Object.keys(webhookBudgetMs) as ReadonlyArray<WebhookHop>
+
+const perHop = <A>(make: (hop: WebhookHop) => A): Record<WebhookHop, A> =>
+  Object.fromEntries(hops.map((hop) => [hop, make(hop)])) as Record<WebhookHop, A>
+
+const duration = Metric.histogram("webhook_hop_duration_seconds", {
+  description: "Duration of one hop of the order-status webhook",
+  boundaries: [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.5, 1, 5],
+})
+const durations = perHop((hop) => Metric.withAttributes(duration, { hop }))
+
+const overrun = Metric.counter("webhook_hop_budget_exceeded_total", {
+  description: "Hops of the order-status webhook that took longer than their budget",
+  incremental: true,
+})
+const overruns = perHop((hop) => Metric.withAttributes(overrun, { hop }))

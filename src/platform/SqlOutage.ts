@@ -1,0 +1,22 @@
+import type { SqlError } from "effect/sql/SqlError"
+
+/** Whether the database failed to answer, as opposed to refusing what it was asked. */
+export const isOutage = ({ reason }: SqlError): boolean => {
+  switch (reason._tag) {
+    case "ConnectionError":
+    case "AuthenticationError":
+    case "LockTimeoutError":
+    case "StatementTimeoutError":
+      return true
+    default:
+      return OUTAGE_STATES.test(sqlState(reason.cause))
+  }
+}
+
+// Insufficient resources, operator intervention (shutdown, starting up), system errors such as a full disk.
+const OUTAGE_STATES = /^(53|57|58)/
+
+const sqlState = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string"
+    ? cause.code
+    : ""
