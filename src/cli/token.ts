@@ -1,0 +1,42 @@
+/** Prints a bearer token of a shop's director, for development only. */
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { Tokens } from "../auth/Tokens.ts"
+import { UsersRepo } from "../auth/UsersRepo.ts"
+import { Db } from "../platform/Db.ts"
+import { VERSION } from "../platform/SystemApi.ts"
+import { TenantContext } from "../platform/TenantContext.ts"
+import { ShopId } from "../shared/ShopId.ts"
+import { run } from "./run.ts"
+
+const shop = Flag.Int("shop").pipe(
+  Flag.withDescription("Id of the shop whose director the token speaks for"),
+  Flag.withSchema(ShopId),
+)
+
+const token = Command.make(
+  "token",
+  { shop },
+  Effect.fn(function* ({ shop }) {
+    const environment = yield* Config.String("APP_ENV").pipe(Config.withDefault("development"))
+    if (environment === "production") {
+      return yield* Effect.fail(new Error("tokens are printed in development only"))
+    }
+    const db = yield* Db
+    const users = yield* UsersRepo
+    const tokens = yield* Tokens
+    const [[director]] = yield* Effect.provideService(db.read([users.findDirectors(shop)]), TenantContext, {
+      shopId: shop,
+    })
+    if (director === undefined) {
+      return yield* Effect.fail(new Error(`shop ${shop} has no director`))
+    }
+    const { id, phone, role, shop_id } = director
+    yield* Console.log(yield* tokens.sign({ sub: String(id), user_id: id, phone, role, shop_id }))
+  }),
+).pipe(Command.withDescription("Print a development bearer token"))
+
+run(Command.run(token, { version: VERSION }).pipe(Effect.provide([Tokens.layer, UsersRepo.layer])))
