@@ -2,7 +2,7 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"
 import { BitrixWebhooksApi } from "./bitrix/BitrixWebhooksApi.ts"
 import { OrdersApi } from "./orders/OrdersApi.ts"
-import { SystemApi } from "./platform/SystemApi.ts"
+import { SystemApi } from "./system/SystemApi.ts"
 
 export class Api extends HttpApi.make("cvety")
   .add(SystemApi)

@@ -15,7 +15,7 @@ import { OrdersHttp } from "./orders/OrdersHttp.ts"
 import * as HttpFaults from "./platform/HttpFaults.ts"
 import * as HttpObserver from "./platform/HttpObserver.ts"
 import * as RouteTable from "./platform/RouteTable.ts"
-import { SystemHttp } from "./platform/SystemHttp.ts"
+import { SystemHttp } from "./system/SystemHttp.ts"
 
 const PORT = 8014
 /** 0 takes any free port. */

@@ -1,9 +1,9 @@
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
-import * as GroupCommit from "../platform/GroupCommit.ts"
-import * as JsonBody from "../platform/JsonBody.ts"
+import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { Overloaded } from "../shared/Overloaded.ts"
 import { OrderStatusAnswer } from "./OrderStatusDecision.ts"
 import { OrderStatusEvent } from "./OrderStatusEvent.ts"
 import { WebhookSecret } from "./WebhookSecret.ts"
@@ -14,7 +14,7 @@ export class BitrixWebhooksApi extends HttpApiGroup.make("bitrixWebhooks")
     HttpApiEndpoint.post("orderStatusSync", "/order-status-sync", {
       payload: OrderStatusEvent,
       success: OrderStatusAnswer,
-      error: [...JsonBody.errors, GroupCommit.Overloaded, DatabaseUnavailable],
+      error: [...bodyFaults, Overloaded, DatabaseUnavailable],
     }).annotateMerge(
       OpenApi.annotations({
         summary: "A florist changed the status of an order in Bitrix",

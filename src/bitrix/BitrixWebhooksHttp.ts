@@ -4,7 +4,7 @@ import { Api } from "../Api.ts"
 import * as JsonBody from "../platform/JsonBody.ts"
 import * as LatencyBudget from "../platform/LatencyBudget.ts"
 import { RequestInfo } from "../platform/RequestInfo.ts"
-import { ValidationFailed } from "../platform/ValidationFailed.ts"
+import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import * as OrderStatusEvent from "./OrderStatusEvent.ts"
 import { OrderStatusSync } from "./OrderStatusSync.ts"
 

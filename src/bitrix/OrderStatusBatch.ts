@@ -3,9 +3,8 @@
  * the same order give the same chain, in one batch or in many.
  */
 import * as Schema from "effect/Schema"
-import type { LockedOrder, StatusChange } from "../orders/Order.ts"
+import type { LockedOrder, StatusChange, StatusChangeRecord } from "../orders/Order.ts"
 import type { OrderStatus } from "../orders/OrderStatus.ts"
-import type { StatusChangeRecord } from "../orders/OrdersRepo.ts"
 import type { InboxRecord } from "../platform/Inbox.ts"
 import type { Arrival, Decision } from "./OrderStatusDecision.ts"
 import { decide, OrderStatusAnswer } from "./OrderStatusDecision.ts"

@@ -19,6 +19,7 @@ import { Inbox } from "../platform/Inbox.ts"
 import * as LatencyBudget from "../platform/LatencyBudget.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import type { Overloaded } from "../shared/Overloaded.ts"
 import { BitrixConnection } from "./BitrixConnection.ts"
 import type { Delivery } from "./OrderStatusBatch.ts"
 import { decideBatch, SOURCE } from "./OrderStatusBatch.ts"
@@ -33,7 +34,7 @@ export class OrderStatusSync extends Context.Service<
     /** Answers after the commit. */
     readonly apply: (
       event: OrderStatusEvent,
-    ) => Effect.Effect<OrderStatusAnswer, DatabaseUnavailable | GroupCommit.Overloaded>
+    ) => Effect.Effect<OrderStatusAnswer, DatabaseUnavailable | Overloaded>
   }
 >()("cvety/bitrix/OrderStatusSync") {
   static readonly layer = Layer.effect(

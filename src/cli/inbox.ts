@@ -1,11 +1,11 @@
 /** Looks into the inbox and replays what is in it, for operators. Works across shops. */
 import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Replayed } from "../bitrix/OrderStatusReplay.ts"
 import { OrderStatusReplay } from "../bitrix/OrderStatusReplay.ts"
@@ -13,7 +13,7 @@ import { Orders } from "../orders/Orders.ts"
 import { Db } from "../platform/Db.ts"
 import type { InboxEntry } from "../platform/Inbox.ts"
 import { Inbox } from "../platform/Inbox.ts"
-import { VERSION } from "../platform/SystemApi.ts"
+import { VERSION } from "../system/SystemApi.ts"
 import { run } from "./run.ts"
 
 const LIMIT_MAX = 1_000
@@ -71,7 +71,7 @@ const replay = Command.make(
       ? [id.value]
       : (yield* db.readAcrossShops([inbox.list({ state: "parked", limit: LIMIT_MAX })]))[0]
           .map((entry) => entry.id)
-          .reverse()
+          .toReversed()
     for (const id of ids) {
       const replayed = yield* service.replay(id, { isDryRun: dryRun })
       yield* Console.log(replayed === undefined ? `No event ${id}` : difference(replayed, dryRun))
@@ -79,7 +79,9 @@ const replay = Command.make(
   }),
 ).pipe(
   Command.withDescription("Decide an event again, or every parked one; later deliveries still win"),
-  Command.withExamples([{ command: "inbox replay --dry-run", description: "What would every parked event do now?" }]),
+  Command.withExamples([
+    { command: "inbox replay --dry-run", description: "What would every parked event do now?" },
+  ]),
 )
 
 const line = (entry: InboxEntry): string =>

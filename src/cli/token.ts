@@ -1,15 +1,15 @@
 /** Prints a bearer token of a shop's director, for development only. */
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
 import { Tokens } from "../auth/Tokens.ts"
 import { UsersRepo } from "../auth/UsersRepo.ts"
 import { Db } from "../platform/Db.ts"
-import { VERSION } from "../platform/SystemApi.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import { ShopId } from "../shared/ShopId.ts"
+import { VERSION } from "../system/SystemApi.ts"
 import { run } from "./run.ts"
 
 const shop = Flag.Int("shop").pipe(

@@ -111,6 +111,14 @@ export interface StatusChange {
   readonly isOverride: boolean
 }
 
+/** A step of the status chain with who made it and why. */
+export interface StatusChangeRecord extends StatusChange {
+  readonly changedBy: string
+  readonly notes: string | null
+  readonly bitrixUserId: string | null
+  readonly inboxId: string | null
+}
+
 export const changeStatus = (order: LockedOrder, to: OrderStatus): StatusChange => ({
   orderId: order.id,
   from: order.status,

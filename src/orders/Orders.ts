@@ -6,9 +6,16 @@ import type { Query } from "../platform/Query.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { ShopId } from "../shared/ShopId.ts"
-import type { LockedOrder, Order, OrderHistoryEntry, OrderId, OrderItem, TrackingId } from "./Order.ts"
+import type {
+  LockedOrder,
+  Order,
+  OrderHistoryEntry,
+  OrderId,
+  OrderItem,
+  StatusChangeRecord,
+  TrackingId,
+} from "./Order.ts"
 import { OrderNotFound } from "./Order.ts"
-import type { StatusChangeRecord } from "./OrdersRepo.ts"
 import { OrdersRepo } from "./OrdersRepo.ts"
 
 export interface OrderWithItems {

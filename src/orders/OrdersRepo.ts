@@ -5,16 +5,8 @@ import * as Schema from "effect/Schema"
 import type { Query } from "../platform/Query.ts"
 import { command, rows, sql } from "../platform/Query.ts"
 import { ShopId } from "../shared/ShopId.ts"
-import type { StatusChange, TrackingId } from "./Order.ts"
+import type { StatusChangeRecord, TrackingId } from "./Order.ts"
 import { LockedOrder, Order, OrderHistoryEntry, OrderId, OrderItem } from "./Order.ts"
-
-/** A step of the status chain with who made it and why. */
-export interface StatusChangeRecord extends StatusChange {
-  readonly changedBy: string
-  readonly notes: string | null
-  readonly bitrixUserId: string | null
-  readonly inboxId: string | null
-}
 
 export class OrdersRepo extends Context.Service<
   OrdersRepo,

@@ -48,6 +48,8 @@ export class Db extends Context.Service<
     readonly readAcrossShops: <const Q extends Queries>(
       queries: Q,
     ) => Effect.Effect<Answers<Q>, DatabaseUnavailable>
+    /** Succeeds when the database answers. */
+    readonly ping: Effect.Effect<void, DatabaseUnavailable>
     /** Payloads of a NOTIFY channel; the queue fails when its connection is lost. */
     readonly listen: (channel: string) => Effect.Effect<Notifications, DatabaseUnavailable, Scope>
   }
@@ -136,6 +138,7 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
           }),
         ),
       ),
+    ping: Effect.asVoid(readAs(acrossShops, [])),
     listen: (channel) =>
       pool.reserve.pipe(
         Effect.flatMap((connection) => connection.listen(channel)),

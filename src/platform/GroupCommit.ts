@@ -18,17 +18,11 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { fault } from "../shared/Fault.ts"
+import { Overloaded } from "../shared/Overloaded.ts"
 
 const BATCH_MAX = 64
 const QUEUE_MAX = 2_048
-
-export class Overloaded extends Schema.Error<Overloaded>("Overloaded")(
-  fault("Overloaded", "Too many requests are waiting, try again later"),
-  { httpApiStatus: 503 },
-) {}
 
 export interface GroupCommit<A, B, E> {
   readonly submit: (item: A) => Effect.Effect<B, E | Overloaded>

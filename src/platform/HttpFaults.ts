@@ -11,10 +11,10 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
 import type { unhandled } from "effect/Types"
+import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { RequestInfo } from "./RequestInfo.ts"
 import type { RouteTable } from "./RouteTable.ts"
-import { ValidationFailed } from "./ValidationFailed.ts"
 
 const RETRY_AFTER_SECONDS = "1"
 

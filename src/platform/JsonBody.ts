@@ -10,30 +10,10 @@ import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
-import * as Schema from "effect/Schema"
-import { fault } from "../shared/Fault.ts"
-import { ValidationFailed } from "./ValidationFailed.ts"
+import { BODY_BYTES_MAX, BodyMalformed, BodyTooLarge, MediaTypeUnsupported } from "../shared/BodyFault.ts"
+import { ValidationFailed } from "../shared/ValidationFailed.ts"
 
-const BODY_BYTES_MAX = 65_536
 const DEPTH_MAX = 32
-
-export class BodyTooLarge extends Schema.Error<BodyTooLarge>("BodyTooLarge")(
-  fault("BodyTooLarge", `Request body is larger than ${BODY_BYTES_MAX} bytes`),
-  { httpApiStatus: 413 },
-) {}
-
-export class BodyMalformed extends Schema.Error<BodyMalformed>("BodyMalformed")(
-  fault("BodyMalformed", "Request body could not be read"),
-  { httpApiStatus: 400 },
-) {}
-
-export class MediaTypeUnsupported extends Schema.Error<MediaTypeUnsupported>("MediaTypeUnsupported")(
-  fault("MediaTypeUnsupported", "Request body must be JSON in UTF-8"),
-  { httpApiStatus: 415 },
-) {}
-
-/** What an endpoint declares that reads its body here. */
-export const errors = [BodyTooLarge, BodyMalformed, MediaTypeUnsupported, ValidationFailed] as const
 
 export const read = Effect.fnUntraced(function* (request: HttpServerRequest) {
   if (!isJson(request.headers["content-type"]) || !isPlain(request.headers["content-encoding"])) {

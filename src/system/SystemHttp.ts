@@ -4,11 +4,10 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { Api } from "../Api.ts"
-import { Actors } from "./Actor.ts"
-import { Db } from "./Db.ts"
-import { Lifecycle } from "./Lifecycle.ts"
-import * as ProcessMetrics from "./ProcessMetrics.ts"
-import { command, sql } from "./Query.ts"
+import { Actors } from "../platform/Actor.ts"
+import { Db } from "../platform/Db.ts"
+import { Lifecycle } from "../platform/Lifecycle.ts"
+import * as ProcessMetrics from "../platform/ProcessMetrics.ts"
 import { VERSION } from "./SystemApi.ts"
 
 const PING_TIMEOUT = "2 seconds"
@@ -19,7 +18,7 @@ export const SystemHttp = HttpApiBuilder.group(Api, "system", (handlers) =>
     const actors = yield* Actors
     const { isDraining } = yield* Lifecycle
 
-    const isDatabaseUp = db.readAcrossShops([command(sql`SELECT 1`)]).pipe(
+    const isDatabaseUp = db.ping.pipe(
       Effect.timeout(PING_TIMEOUT),
       Effect.as(true),
       Effect.orElseSucceed(() => false),

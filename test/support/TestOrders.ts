@@ -1,0 +1,52 @@
+/** Orders put into the database by the witness, each with a Bitrix id that no other test uses. */
+import type postgres from "postgres"
+import { SHOP_ID } from "./TestService.ts"
+
+let lastId = 500_000
+
+/** A Bitrix id, an order id and an event id are never given twice in a process. */
+export const nextId = (): number => ++lastId
+
+export const insertOrder = async (
+  witness: postgres.Sql,
+  order: {
+    readonly id?: number
+    readonly bitrixOrderId?: number | bigint | null
+    readonly shopId?: number
+  } = {},
+) => {
+  const id = order.id ?? nextId()
+  const bitrixOrderId = order.bitrixOrderId === undefined ? id : order.bitrixOrderId
+  await witness`
+    INSERT INTO "order" (id, shop_id, tracking_id, order_number, customer_name, phone, subtotal, total, bitrix_order_id)
+    VALUES (${id}, ${order.shopId ?? SHOP_ID}, ${String(id).padStart(9, "0")}, ${`#${id}`}, 'Айгерим', '+77000000003',
+            0, 0, ${bitrixOrderId === null ? null : String(bitrixOrderId)}::text::bigint)`
+  return { id, bitrixOrderId: Number(bitrixOrderId) }
+}
+
+export const statusOf = async (witness: postgres.Sql, orderId: number): Promise<string | undefined> => {
+  const [row] = await witness`SELECT status FROM "order" WHERE id = ${orderId}`
+  return row?.["status"]
+}
+
+/** The steps of an order's history, oldest first. */
+export const historyOf = async (witness: postgres.Sql, orderId: number) => [
+  ...(await witness`
+    SELECT old_value, new_value, changed_by, notes, bitrix_user_id
+    FROM order_history
+    WHERE order_id = ${orderId}
+    ORDER BY id`),
+]
+
+/** The same as `accepted -> assembled`, for tests that only care for the chain. */
+export const chainOf = async (witness: postgres.Sql, orderId: number): Promise<ReadonlyArray<string>> =>
+  (await historyOf(witness, orderId)).map((step) => `${step["old_value"]} -> ${step["new_value"]}`)
+
+/** The inbox rows about a Bitrix order, oldest first. */
+export const inboxOf = async (witness: postgres.Sql, bitrixOrderId: number | string) => [
+  ...(await witness`
+    SELECT id::text AS id, state, reason, answer, payload, event_id
+    FROM inbox
+    WHERE subject = ${String(bitrixOrderId)}
+    ORDER BY id`),
+]
