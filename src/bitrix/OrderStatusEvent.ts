@@ -69,7 +69,7 @@ const Instant = Schema.String.pipe(
       decode: (text) => {
         const [, local, offset] = ISO_WITH_OFFSET.exec(text) ?? []
         const date = new Date(`${local}${offset?.replace(/^([+-]\d\d):?(\d\d)$/, "$1:$2")}`)
-        return local === undefined || Number.isNaN(date.getTime())
+        return local === undefined || !hasStorableYear(date)
           ? invalid("Input should be a date and time with an offset, such as 2026-01-31T14:59:39+05:00")
           : Effect.succeed(date)
       },
@@ -77,6 +77,8 @@ const Instant = Schema.String.pipe(
     }),
   ),
 )
+// An offset can carry a date out of the years that have four digits; PostgreSQL and ISO 8601 spell those otherwise.
+const hasStorableYear = (date: Date): boolean => date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9_999
 const ISO_WITH_OFFSET = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:?\d\d)$/
 
 export const OrderStatusEvent = Schema.Struct({

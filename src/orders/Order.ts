@@ -14,6 +14,9 @@ export type OrderId = typeof OrderId.Type
 export const TrackingId = Schema.String.check(Schema.isMaxLength(9)).pipe(Schema.brand("TrackingId"))
 export type TrackingId = typeof TrackingId.Type
 
+/** Whether an order with this tracking id can exist at all. */
+export const isTrackingId = (text: string): text is TrackingId => /^[0-9]{9}$/.test(text)
+
 /** A bigint column of money as it comes from the driver. */
 const TiynColumn = Schema.BigInt.pipe(
   Schema.decodeTo(Tiyn, SchemaTransformation.transform({ decode: Number, encode: BigInt })),

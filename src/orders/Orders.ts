@@ -15,7 +15,7 @@ import type {
   StatusChangeRecord,
   TrackingId,
 } from "./Order.ts"
-import { OrderNotFound } from "./Order.ts"
+import { isTrackingId, OrderNotFound } from "./Order.ts"
 import { OrdersRepo } from "./OrdersRepo.ts"
 
 export interface OrderWithItems {
@@ -36,7 +36,7 @@ export class Orders extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<OrderHistoryEntry>, OrderNotFound | DatabaseUnavailable, TenantContext>
     /** For whoever holds the tracking id, of whatever shop. */
     readonly getByTrackingId: (
-      trackingId: TrackingId,
+      trackingId: string,
     ) => Effect.Effect<OrderWithItems, OrderNotFound | DatabaseUnavailable>
     /** First half of a change of status: the orders, locked until the transaction ends. */
     readonly lockByBitrixOrderIds: (
@@ -71,7 +71,8 @@ export class Orders extends Context.Service<
         return history
       })
 
-      const getByTrackingId = Effect.fn("Orders.getByTrackingId")(function* (trackingId: TrackingId) {
+      const getByTrackingId = Effect.fn("Orders.getByTrackingId")(function* (trackingId: string) {
+        if (!isTrackingId(trackingId)) return yield* new OrderNotFound()
         const [[owned]] = yield* db.readAcrossShops([repo.findByTrackingId(trackingId)])
         if (owned === undefined) return yield* new OrderNotFound()
         return yield* Effect.provideService(getById(owned.id), TenantContext, { shopId: owned.shop_id })

@@ -4,7 +4,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Authentication } from "../auth/Authentication.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
-import { OrderId, OrderNotFound, TrackingId } from "./Order.ts"
+import { OrderId, OrderNotFound } from "./Order.ts"
 import { OrderHistoryRead, OrderRead, PublicStatus } from "./OrderView.ts"
 
 export class OrdersApi extends HttpApiGroup.make("orders")
@@ -24,7 +24,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       .middleware(Authentication)
       .annotateMerge(OpenApi.annotations({ summary: "Every change of an order, newest first" })),
     HttpApiEndpoint.get("getPublicStatus", "/by-tracking/:tracking_id/status", {
-      params: { tracking_id: TrackingId },
+      params: { tracking_id: Schema.String },
       success: PublicStatus,
       error: [OrderNotFound, DatabaseUnavailable],
     }).annotateMerge(

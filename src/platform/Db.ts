@@ -12,7 +12,9 @@
  * - A transaction runs for the shop of `TenantContext`, set with `set_config(..., true)` here and nowhere else.
  *   Work across shops asks for it by name (`readAcrossShops`) and gets the role `cvety_across_shops`.
  * - Queries are values: a repository cannot run one outside a transaction of a tenant.
- * - A connection whose transaction ended in doubt is closed, never reused.
+ * - A connection whose transaction did not end well is closed, never reused.
+ * - An attempt that an outage ended before it wrote anything is made once more, on another connection; what was
+ *   written may have been committed, so it is never written again.
  * - A database that cannot answer is `DatabaseUnavailable`; anything else the database refuses is a defect.
  */
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
@@ -21,7 +23,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
-import type { SqlError } from "effect/sql/SqlError"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { Statement } from "effect/sql/Statement"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { DatabaseUrl } from "./DatabaseUrl.ts"
@@ -93,51 +95,62 @@ const LOCK_TIMEOUT_MS = 2_000
 const TRANSACTION_TIMEOUT = "5 seconds"
 
 const make = (pool: PgPool.PgPool): Db["Service"] => {
-  const inTransaction = <A>(body: (connection: PgConnection) => Effect.Effect<A, SqlError>) =>
-    pool
-      .use((connection) =>
-        body(connection).pipe(
-          Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : abandon(pool, connection))),
-        ),
+  const onConnection = <A>(body: (connection: PgConnection) => Effect.Effect<A, SqlError>) =>
+    pool.use((connection) => Effect.onError(body(connection), () => pool.invalidate(connection)))
+
+  const inTransaction = <A>(
+    body: (progress: Progress) => (connection: PgConnection) => Effect.Effect<A, SqlError>,
+  ) =>
+    Effect.suspend(() => {
+      const progress = { hasWritten: false }
+      return Effect.catchIf(
+        onConnection(body(progress)),
+        (error) => isOutage(error) && !progress.hasWritten,
+        () => onConnection(body(progress)),
       )
-      .pipe(
-        Effect.timeoutOrElse({
-          duration: TRANSACTION_TIMEOUT,
-          orElse: () => Effect.fail(new DatabaseUnavailable()),
-        }),
-        Effect.catchTag("SqlError", (error) =>
-          isOutage(error) ? Effect.fail(new DatabaseUnavailable()) : Effect.die(error),
-        ),
-      )
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: TRANSACTION_TIMEOUT,
+        orElse: () => Effect.fail(new DatabaseUnavailable()),
+      }),
+      Effect.catchTag("SqlError", (error) =>
+        isOutage(error) ? Effect.fail(new DatabaseUnavailable()) : Effect.die(error),
+      ),
+    )
 
   const readAs = <const Q extends Queries>(door: Statement<unknown>, queries: Q) =>
-    inTransaction((connection) =>
-      pipeline(connection, [beginReadOnly, door, ...queries.map((query) => query.statement), commit]).pipe(
-        Effect.tap((results) => ensureCommitted(results)),
-        Effect.map((results) => decode(queries, results.slice(2, -1))),
+    inTransaction(
+      () => (connection) =>
+        pipeline(connection, [beginReadOnly, door, ...queries.map((query) => query.statement), commit]).pipe(
+          Effect.tap(ensureCommitted),
+          Effect.map((results) => decode(queries, results.slice(2, -1))),
+        ),
+    )
+
+  const transact: Db["Service"]["transact"] = (work) =>
+    Effect.flatMap(TenantContext, ({ shopId }) =>
+      inTransaction((progress) =>
+        Effect.fnUntraced(function* (connection) {
+          const found = yield* pipeline(connection, [
+            begin,
+            tenant(shopId),
+            ...work.read.map((query) => query.statement),
+          ])
+          const { queries, answer } = work.write(decode(work.read, found.slice(2)))
+          progress.hasWritten = true
+          yield* Effect.tap(
+            pipeline(connection, [...queries.map((query) => query.statement), commit]),
+            ensureCommitted,
+          )
+          return answer
+        }),
       ),
     )
 
   return {
     read: (queries) => Effect.flatMap(TenantContext, ({ shopId }) => readAs(tenant(shopId), queries)),
     readAcrossShops: (queries) => readAs(acrossShops, queries),
-    transact: (work) =>
-      Effect.flatMap(TenantContext, ({ shopId }) =>
-        inTransaction(
-          Effect.fnUntraced(function* (connection) {
-            const found = yield* pipeline(connection, [
-              begin,
-              tenant(shopId),
-              ...work.read.map((query) => query.statement),
-            ])
-            const { queries, answer } = work.write(decode(work.read, found.slice(2)))
-            yield* pipeline(connection, [...queries.map((query) => query.statement), commit]).pipe(
-              Effect.tap((results) => ensureCommitted(results)),
-            )
-            return answer
-          }),
-        ),
-      ),
+    transact,
     ping: Effect.asVoid(readAs(acrossShops, [])),
     listen: (channel) =>
       pool.reserve.pipe(
@@ -145,6 +158,11 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
         Effect.mapError(() => new DatabaseUnavailable()),
       ),
   }
+}
+
+/** Whether a failed attempt may be made again: not once anything that changes data has left. */
+interface Progress {
+  hasWritten: boolean
 }
 
 type Result = Effect.Success<ReturnType<PgConnection["query"]>>
@@ -170,13 +188,14 @@ const pipeline = (
 const decode = <const Q extends Queries>(queries: Q, results: ReadonlyArray<Result>) =>
   queries.map((query, index) => query.decode(results[index]?.rows ?? [])) as unknown as Answers<Q>
 
-// COMMIT of a failed transaction answers ROLLBACK without an error of its own.
-const ensureCommitted = (results: ReadonlyArray<Result>) =>
-  results.at(-1)?.command === "COMMIT"
-    ? Effect.void
-    : Effect.die(new Error("the transaction was rolled back"))
+// COMMIT of a failed transaction answers ROLLBACK without an error of its own. The driver may even have hidden the
+// failure: it repeats a statement whose cached plan went stale, and by then the transaction is over.
+const ensureCommitted = (results: ReadonlyArray<Result>): Effect.Effect<void, SqlError> =>
+  results.at(-1)?.command === "COMMIT" ? Effect.void : Effect.fail(rolledBack)
 
-const abandon = (pool: PgPool.PgPool, connection: PgConnection) => pool.invalidate(connection)
+const rolledBack = new SqlError({
+  reason: new ConnectionError({ cause: undefined, message: "the transaction was rolled back" }),
+})
 
 const begin = sql`BEGIN`
 const beginReadOnly = sql`BEGIN READ ONLY`

@@ -61,7 +61,7 @@ export const make = <A, B, E>(
     yield* Queue.peek(queue).pipe(
       Effect.andThen(turnOfEventLoop),
       Effect.andThen(Queue.takeBetween(queue, 1, BATCH_MAX)),
-      Effect.flatMap((batch) => Effect.uninterruptible(run(batch))),
+      Effect.flatMap(run),
       Effect.forever,
       Effect.forkScoped,
     )

@@ -2,12 +2,13 @@
  * Starts the same src/main.ts under Deno and drives the webhook: the happy path, the repeat, and the 401. Run by
  * `npm run test:deno`; ends with a line that says how many checks passed.
  */
+
+import { deepStrictEqual, strictEqual } from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { deepStrictEqual, strictEqual } from "node:assert/strict"
 
 const START_TIMEOUT_MS = 30_000
 
