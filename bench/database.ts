@@ -8,15 +8,18 @@ const sql = connect()
 
 const open = async ({ form, concurrency }: Job): Promise<Senders> => {
   const apply = form === "ordinary" ? ordinary : oneStatement
-  const sends = Array.from({ length: concurrency }, () => async (step: { bitrixOrderId: number; code: string }) => {
-    const { status } = await apply(sql, {
-      order_id: step.bitrixOrderId,
-      status: step.code,
-      changed_by_id: CHANGED_BY_ID,
-      notes: NOTES,
-    })
-    return status === "success" ? null : status
-  })
+  const sends = Array.from(
+    { length: concurrency },
+    () => async (step: { bitrixOrderId: number; code: string }) => {
+      const { status } = await apply(sql, {
+        order_id: step.bitrixOrderId,
+        status: step.code,
+        changed_by_id: CHANGED_BY_ID,
+        notes: NOTES,
+      })
+      return status === "success" ? null : status
+    },
+  )
   return { sends, close: async () => {} }
 }
 

@@ -39,11 +39,7 @@ export const takeJobs = (connect: (job: Job) => Promise<Senders>): void => {
   process.on("disconnect", () => process.exit(0))
 }
 
-const run = async (
-  walk: Walk,
-  job: Job,
-  connect: (job: Job) => Promise<Senders>,
-): Promise<Outcome> => {
+const run = async (walk: Walk, job: Job, connect: (job: Job) => Promise<Senders>): Promise<Outcome> => {
   const { sends, close } = await connect(job)
   const latenciesMs: Array<number> = []
   const failures: Array<string> = []

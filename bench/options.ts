@@ -1,6 +1,7 @@
 /** What may be said on the command line. */
-import { availableParallelism } from "node:os"
+
 import { spawnSync } from "node:child_process"
+import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
 import type { PeerName } from "./peers.ts"
 import { peerNames } from "./peers.ts"

@@ -14,7 +14,11 @@ export interface Peer {
 
 const file = (url: URL) => fileURLToPath(url)
 const none = () => ({})
-const ours = { file: file(new URL("../src/main.ts", import.meta.url)), kind: "ours", form: "one statement" } as const
+const ours = {
+  file: file(new URL("../src/main.ts", import.meta.url)),
+  kind: "ours",
+  form: "one statement",
+} as const
 const generator = { file: file(new URL("./database.ts", import.meta.url)), kind: "database" } as const
 
 export const peers = {
@@ -44,7 +48,12 @@ export const peers = {
     settings: none,
   },
   "database-ordinary": { ...generator, label: "database alone, ordinary", form: "ordinary", settings: none },
-  "database-one": { ...generator, label: "database alone, one statement", form: "one statement", settings: none },
+  "database-one": {
+    ...generator,
+    label: "database alone, one statement",
+    form: "one statement",
+    settings: none,
+  },
 } as const satisfies Record<string, Peer>
 
 export type PeerName = keyof typeof peers

@@ -2,8 +2,8 @@
 import type { ChildProcess } from "node:child_process"
 import { spawn, spawnSync } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
-import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
+import { createServer } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
@@ -27,8 +27,14 @@ export interface Running {
 export const start = (options: StartOptions): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const node = [process.execPath, "--disable-warning=ExperimentalWarning", options.file, ...(options.args ?? [])]
-      const [command = "", ...args] = options.cores === null ? node : ["taskset", "-c", options.cores, ...node]
+      const node = [
+        process.execPath,
+        "--disable-warning=ExperimentalWarning",
+        options.file,
+        ...(options.args ?? []),
+      ]
+      const [command = "", ...args] =
+        options.cores === null ? node : ["taskset", "-c", options.cores, ...node]
       const child = spawn(command, args, {
         env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...options.env },
         stdio: ["ignore", "pipe", "inherit", "ipc"],
@@ -119,7 +125,10 @@ const statOf = (pid: number) => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8")
     // The second field is the name in brackets and may hold anything.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ").map(Number)
+    const fields = text
+      .slice(text.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number)
     const ticks = (index: number) => (fields[index] ?? 0) * TICK_MS
     return {
       parent: fields[1] ?? 0,

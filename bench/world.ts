@@ -1,5 +1,5 @@
 /** The database that everything is measured on: the embedded server with fsync on, one shop and its orders. */
-import { fdatasyncSync, mkdtempSync, openSync, closeSync, rmSync, writeSync } from "node:fs"
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Context from "effect/Context"

@@ -4,7 +4,8 @@ import * as SqlClient from "effect/sql/SqlClient"
 /**
  * What arrives from outside, kept as it was understood, with the first answer that was given to it.
  * `subject` names what the event is about in the sender's own terms (a Bitrix order id as text, because senders
- * may name ids that fit no column of ours).
+ * may name ids that fit no column of ours). There is no key to the shop: an event may arrive before its shop does, and
+ * nothing that arrives is dropped.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -12,7 +13,7 @@ export default Effect.gen(function* () {
   yield* sql`
     CREATE TABLE inbox (
       id           uuid PRIMARY KEY,
-      shop_id      integer NOT NULL REFERENCES shop (id),
+      shop_id      integer NOT NULL,
       source       text NOT NULL CHECK (source IN ('bitrix.order_status')),
       subject      text NOT NULL,
       event_id     varchar(200) CHECK (event_id <> ''),

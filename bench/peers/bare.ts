@@ -12,7 +12,10 @@ const sql = connect()
 
 const respond = (response: ServerResponse, status: number, answer: object): void => {
   const body = JSON.stringify(answer)
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+  })
   response.end(body)
 }
 

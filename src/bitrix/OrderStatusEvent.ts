@@ -18,7 +18,7 @@ const ID_DIGITS_MAX = 100
 const invalid = (message: string) => Effect.fail(new SchemaIssue.InvalidValue({ message }))
 
 /** A whole number of any size, as canonical decimal text. */
-const WholeNumber = Schema.Union([Schema.Number, Schema.BigInt, Schema.String]).pipe(
+const WholeNumber = Schema.Union([Schema.Finite, Schema.BigInt, Schema.String]).pipe(
   Schema.decodeTo(
     Schema.String,
     SchemaTransformation.transformEffect({

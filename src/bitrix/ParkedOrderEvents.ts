@@ -25,7 +25,7 @@ export const ParkedOrderEvents = Layer.effectDiscard(
       Effect.gen(function* () {
         const notifications = yield* db.listen(CHANNEL)
         yield* Queue.offer(wake, undefined)
-        yield* Effect.forever(Effect.andThen(Queue.take(notifications), Queue.offer(wake, undefined)))
+        return yield* Effect.forever(Effect.andThen(Queue.take(notifications), Queue.offer(wake, undefined)))
       }),
     ).pipe(Effect.ignore, Effect.repeat(Schedule.jittered(Schedule.spaced("1 second"))), Effect.forkScoped)
   }),

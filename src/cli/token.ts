@@ -3,6 +3,7 @@ import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Schema from "effect/Schema"
 import * as Effect from "effect/Effect"
 import { Tokens } from "../auth/Tokens.ts"
 import { UsersRepo } from "../auth/UsersRepo.ts"
@@ -11,6 +12,8 @@ import { TenantContext } from "../platform/TenantContext.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { VERSION } from "../system/SystemApi.ts"
 import { run } from "./run.ts"
+
+class TokenRefused extends Schema.TaggedError<TokenRefused>()("TokenRefused", { message: Schema.String }) {}
 
 const shop = Flag.Int("shop").pipe(
   Flag.withDescription("Id of the shop whose director the token speaks for"),
@@ -23,7 +26,7 @@ const token = Command.make(
   Effect.fn(function* ({ shop }) {
     const environment = yield* Config.String("APP_ENV").pipe(Config.withDefault("development"))
     if (environment === "production") {
-      return yield* Effect.fail(new Error("tokens are printed in development only"))
+      return yield* new TokenRefused({ message: "tokens are printed in development only" })
     }
     const db = yield* Db
     const users = yield* UsersRepo
@@ -32,7 +35,7 @@ const token = Command.make(
       shopId: shop,
     })
     if (director === undefined) {
-      return yield* Effect.fail(new Error(`shop ${shop} has no director`))
+      return yield* new TokenRefused({ message: `shop ${shop} has no director` })
     }
     const { id, phone, role, shop_id } = director
     yield* Console.log(yield* tokens.sign({ sub: String(id), user_id: id, phone, role, shop_id }))

@@ -13,7 +13,6 @@ import type {
   OrderId,
   OrderItem,
   StatusChangeRecord,
-  TrackingId,
 } from "./Order.ts"
 import { isTrackingId, OrderNotFound } from "./Order.ts"
 import { OrdersRepo } from "./OrdersRepo.ts"

@@ -45,7 +45,7 @@ export const start = <E>(options: {
     const wake = yield* Queue.sliding<void>(1)
     const attributes = { actor: options.name }
 
-    const rest = (ms: number) => Effect.raceFirst(Queue.take(wake), Effect.sleep(ms))
+    const rest = (ms: number) => Effect.timeoutOption(Queue.take(wake), ms)
 
     const succeeded = (settled: number) =>
       Effect.gen(function* () {

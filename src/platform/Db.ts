@@ -13,8 +13,8 @@
  *   Work across shops asks for it by name (`readAcrossShops`) and gets the role `cvety_across_shops`.
  * - Queries are values: a repository cannot run one outside a transaction of a tenant.
  * - A connection whose transaction did not end well is closed, never reused.
- * - An attempt that an outage ended before it wrote anything is made once more, on another connection; what was
- *   written may have been committed, so it is never written again.
+ * - An attempt that lost to another transaction, or that an outage ended before it wrote anything, is made once more
+ *   on another connection. After an outage in the middle of writing nobody knows, so it is never written again.
  * - A database that cannot answer is `DatabaseUnavailable`; anything else the database refuses is a defect.
  */
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
@@ -30,7 +30,7 @@ import { DatabaseUrl } from "./DatabaseUrl.ts"
 import { Migrations } from "./Migrations.ts"
 import type { Query } from "./Query.ts"
 import { sql } from "./Query.ts"
-import { isOutage } from "./SqlOutage.ts"
+import { isConflict, isOutage } from "./SqlFailure.ts"
 import { TenantContext } from "./TenantContext.ts"
 
 type Queries = ReadonlyArray<Query<unknown>>
@@ -105,7 +105,7 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
       const progress = { hasWritten: false }
       return Effect.catchIf(
         onConnection(body(progress)),
-        (error) => isOutage(error) && !progress.hasWritten,
+        (error) => isConflict(error) || (isOutage(error) && !progress.hasWritten),
         () => onConnection(body(progress)),
       )
     }).pipe(

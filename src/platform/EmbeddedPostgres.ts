@@ -159,7 +159,7 @@ const acquire = Effect.fnUntraced(
         const port = wantedPort ?? (yield* Process.freePort(found.lastPort))
         const launch = Process.launch(place.binaries, { ...place, port, stalePid: found.stalePid })
         const launched = yield* attempts < attemptsMax
-          ? Effect.catch(launch, () => Effect.succeed(undefined))
+          ? Effect.orElseSucceed(launch, () => undefined)
           : launch
         if (launched !== undefined) return launched
       }

@@ -160,5 +160,5 @@ const ParkedTotals = Schema.Struct({
   shop_id: ShopId,
   source: InboxSource,
   parked: Schema.Int,
-  oldest_seconds: Schema.Number,
+  oldest_seconds: Schema.Finite,
 })

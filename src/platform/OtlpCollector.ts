@@ -55,7 +55,7 @@ const make = (endpoint: URL, settings: Settings, client: HttpClient.HttpClient):
   const post = (request: HttpClientRequest.HttpClientRequest) =>
     client.execute(request).pipe(
       Effect.flatMap((response) => Effect.map(response.text, (text) => answerOf(response, text))),
-      Effect.catch(() => Effect.succeed<Answer>({ _tag: "Again", reason: "no answer", afterMs: () => 0 })),
+      Effect.orElseSucceed((): Answer => ({ _tag: "Again", reason: "no answer", afterMs: () => 0 })),
     )
 
   const postUntilAnswered = Effect.fnUntraced(function* (request: HttpClientRequest.HttpClientRequest) {

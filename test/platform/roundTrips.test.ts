@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as HttpClient from "../support/HttpClient.ts"
+import * as ServiceClient from "../support/ServiceClient.ts"
 import { BITRIX_BASE, insertOrders } from "../support/OrderWorld.ts"
 import * as ServiceProcess from "../support/ServiceProcess.ts"
 import { TcpProxy } from "../support/TcpProxy.ts"
@@ -16,7 +16,7 @@ const TOGETHER = 16
 
 class World extends Context.Service<
   World,
-  { readonly url: string; readonly proxy: TcpProxy; readonly http: HttpClient.HttpClient }
+  { readonly url: string; readonly proxy: TcpProxy; readonly http: ServiceClient.ServiceClient }
 >()("cvety/test/roundTrips") {
   static readonly layer = Layer.effect(
     World,
@@ -25,7 +25,7 @@ class World extends Context.Service<
       const proxy = yield* TcpProxy.to(databaseUrl)
       const { url } = yield* ServiceProcess.start({ DATABASE_URL: proxy.url, RUN_SEEDS: "true" })
       yield* Effect.promise(() => insertOrders(witness, 1, TOGETHER))
-      const http = yield* HttpClient.make(SHOP_ID, TOGETHER + 1)
+      const http = yield* ServiceClient.make(SHOP_ID, TOGETHER + 1)
       // Every statement is prepared on the connection that serves one request after another.
       for (const status of ["AP", "CO", "AP", "CO"]) yield* http.post(url, { order_id: 123_456, status })
       for (const path of ["", "/history"]) yield* http.get(`${url}/api/v1/orders/789${path}`)
@@ -115,7 +115,7 @@ layer(World.layer, { excludeTestServices: true })("round trips to the database",
 
 /** The median, because the actors of the service speak to the database too, every few seconds. */
 const sample = Effect.fnUntraced(function* (
-  request: (turn: number) => Effect.Effect<HttpClient.Answer, HttpClient.Unanswered>,
+  request: (turn: number) => Effect.Effect<ServiceClient.Answer, ServiceClient.Unanswered>,
 ) {
   const { proxy } = yield* World
   const counts: Array<number> = []

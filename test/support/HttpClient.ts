@@ -1,74 +1,75 @@
-/** Speaks to the service over a fixed number of sockets that stay open. */
-import type { IncomingHttpHeaders } from "node:http"
-import { Agent, request } from "node:http"
-import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
-import { SignJWT } from "jose"
-import { SIGNING_KEY } from "./ServiceProcess.ts"
-import { SECRET } from "./TestService.ts"
+/**
+ * An HTTP client that sends exactly what it is told: any method, no header of its own, any bytes, with or without a
+ * length. Answers are read whole; connections are kept and used again.
+ */
+import * as http from "node:http"
 
-export interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly text: string
-  readonly body: any
-  readonly elapsedMs: number
+export interface Sent {
+  readonly method?: string
+  readonly path?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  /** Sends the body in pieces, without `content-length`. */
+  readonly isChunked?: boolean
 }
 
-/** The connection was refused or ended before the whole answer. */
-export class Unanswered extends Data.TaggedError("Unanswered")<{ readonly cause: unknown }> {}
+export interface Received {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  readonly text: string
+  /** The text as JSON; undefined when it is none. */
+  readonly body: any
+  /** Whether it came over a connection that had served before. */
+  readonly isReused: boolean
+}
 
 export interface HttpClient {
-  readonly get: (url: string) => Effect.Effect<Answer, Unanswered>
-  /** A webhook as Bitrix would send it. */
-  readonly post: (serviceUrl: string, event: object) => Effect.Effect<Answer, Unanswered>
+  readonly send: (request: Sent) => Promise<Received>
+  readonly close: () => void
 }
 
-const TIMEOUT_MS = 30_000
+export const makeHttpClient = (url: string, connectionsMax = 1): HttpClient => {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: connectionsMax, maxFreeSockets: connectionsMax })
+  const { hostname, port } = new URL(url)
 
-/** Its requests carry a token of a director of the shop. */
-export const make = Effect.fnUntraced(function* (shopId: number, socketsMax: number) {
-  const token = yield* Effect.promise(() => tokenOf(shopId))
-  const agent = yield* Effect.acquireRelease(
-    Effect.sync(() => new Agent({ keepAlive: true, maxSockets: socketsMax, maxFreeSockets: socketsMax })),
-    (agent) => Effect.sync(() => agent.destroy()),
-  )
-  const exchange = (method: string, url: string, headers: Record<string, string>, body: string) =>
-    Effect.callback<Answer, Unanswered>((resume) => {
-      const startMs = performance.now()
-      const fail = (cause: unknown) => resume(Effect.fail(new Unanswered({ cause })))
-      const sent = request(url, { agent, method, headers, timeout: TIMEOUT_MS }, (response) => {
+  const send = ({ method = "GET", path = "/", headers = {}, body, isChunked = false }: Sent) =>
+    new Promise<Received>((resolve, reject) => {
+      const bytes = typeof body === "string" ? Buffer.from(body) : body
+      const request = http.request({ agent, hostname, port, method, path, headers: { ...headers } })
+      if (bytes !== undefined && !isChunked) request.setHeader("content-length", String(bytes.length))
+      request.once("response", (response) => {
         const chunks: Array<Buffer> = []
-        response.on("data", (chunk) => chunks.push(chunk))
-        response.on("error", fail)
-        response.on("end", () => {
+        response.on("data", (chunk: Buffer) => chunks.push(chunk))
+        response.once("error", reject)
+        response.once("end", () => {
           const text = Buffer.concat(chunks).toString()
-          const elapsedMs = performance.now() - startMs
-          const { statusCode: status = 0, headers } = response
-          resume(Effect.succeed({ status, headers, text, body: JSON.parse(text), elapsedMs }))
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            body: jsonOrUndefined(text),
+            isReused: request.reusedSocket,
+          })
         })
       })
-      sent.on("timeout", () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)))
-      sent.on("error", fail)
-      sent.end(body)
-      return Effect.sync(() => sent.destroy())
+      request.once("error", reject)
+      if (bytes !== undefined && isChunked) {
+        for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+          request.write(bytes.subarray(start, start + CHUNK_BYTES))
+        }
+      }
+      request.end(isChunked ? undefined : bytes)
     })
 
-  return {
-    get: (url) => exchange("GET", url, { authorization: `Bearer ${token}` }, ""),
-    post: (serviceUrl, event) =>
-      exchange(
-        "POST",
-        `${serviceUrl}/api/v1/webhooks/order-status-sync`,
-        { "content-type": "application/json", "x-webhook-secret": SECRET },
-        JSON.stringify(event),
-      ),
-  } satisfies HttpClient
-})
+  return { send, close: () => agent.destroy() }
+}
 
-const tokenOf = (shopId: number): Promise<string> =>
-  new SignJWT({ sub: "2", user_id: 2, phone: "+77000000002", role: "DIRECTOR", shop_id: shopId })
-    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-    .setIssuedAt()
-    .setExpirationTime("1 hour")
-    .sign(new TextEncoder().encode(SIGNING_KEY))
+const CHUNK_BYTES = 65_536
+
+const jsonOrUndefined = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

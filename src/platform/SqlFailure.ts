@@ -13,6 +13,10 @@ export const isOutage = ({ reason }: SqlError): boolean => {
   }
 }
 
+/** Whether the transaction lost to another one; it is undone, and the same work may succeed a moment later. */
+export const isConflict = ({ reason }: SqlError): boolean =>
+  reason._tag === "UniqueViolation" || reason._tag === "DeadlockError" || reason._tag === "SerializationError"
+
 // Insufficient resources, operator intervention (shutdown, starting up), system errors such as a full disk.
 const OUTAGE_STATES = /^(53|57|58)/
 
