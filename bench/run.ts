@@ -129,10 +129,11 @@ const rotated = <A>(all: ReadonlyArray<A>, by: number): ReadonlyArray<A> => {
   return [...all.slice(at), ...all.slice(0, at)]
 }
 
-const outcomeOf = ({ failure, perSecond, p50Ms, p99Ms }: Cell): string =>
-  failure === null
-    ? `${perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`
-    : `VOID: ${failure}`
+const outcomeOf = (cell: Cell): string =>
+  cell.failure === null
+    ? `${cell.perSecond.toFixed(0)}/s, p50 ${cell.p50Ms.toFixed(2)} ms, p99 ${cell.p99Ms.toFixed(2)} ms, ` +
+      `CPU ${cell.serverCpuUs.toFixed(0)} µs, PostgreSQL ${cell.postgresCpuUs.toFixed(0)} µs`
+    : `VOID: ${cell.failure}`
 
 const tell = (text: string) => process.stderr.write(text)
 

@@ -74,7 +74,7 @@ export const Http = HttpRouter.serve(
   {
     disableLogger: true,
     disableListenLog: true,
-    routerConfig: { ignoreTrailingSlash: true },
+    routerConfig: { ignoreTrailingSlash: true, caseSensitive: true },
     middleware: HttpObserver.make(routes),
   },
 ).pipe(Layer.provideMerge(server))

@@ -14,14 +14,15 @@ import { Lifecycle } from "./platform/Lifecycle.ts"
 import { Migrations } from "./platform/Migrations.ts"
 
 /**
- * The whole service on a given database. What is provided later outlives what is provided before it: on the way down
+ * The whole service on a given database. Secrets are looked at before anything else is opened. What is provided later outlives what is provided before it: on the way down
  * the lame-duck time comes first, then the server closes, the database goes last.
  */
 export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provideMerge(Http),
-  Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer, Tokens.layer]),
-  Layer.provide([Orders.layer, Inbox.layer, BitrixConnection.layer, Lifecycle.layer, Actor.Actors.layer]),
+  Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer]),
+  Layer.provide([Orders.layer, Inbox.layer, Lifecycle.layer, Actor.Actors.layer]),
   Layer.provide(DemoSeed),
   Layer.provideMerge(Db.layer),
   Layer.provide(Migrations.layer),
+  Layer.provide([Tokens.layer, BitrixConnection.layer]),
 )

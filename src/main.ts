@@ -2,8 +2,8 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
 import { Welcome } from "./demo/Welcome.ts"
 import { DatabaseUrl } from "./platform/DatabaseUrl.ts"
+import { exitWithSuccessOnSignal, sayWhy } from "./platform/Exit.ts"
 import { JsonLog } from "./platform/JsonLog.ts"
-import { exitWithSuccessOnSignal } from "./platform/Teardown.ts"
 import { Telemetry } from "./platform/Telemetry.ts"
 import { Service } from "./Service.ts"
 
@@ -13,5 +13,6 @@ Welcome.pipe(
   Layer.provide(Telemetry.layer),
   Layer.provide(JsonLog),
   Layer.launch,
-  NodeRuntime.runMain({ teardown: exitWithSuccessOnSignal }),
+  sayWhy,
+  NodeRuntime.runMain({ teardown: exitWithSuccessOnSignal, disableErrorReporting: true }),
 )

@@ -6,9 +6,9 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import { DatabaseUrl } from "../platform/DatabaseUrl.ts"
 import { Db } from "../platform/Db.ts"
+import { exitWithSuccessOnSignal, sayWhy } from "../platform/Exit.ts"
 import { JsonLog } from "../platform/JsonLog.ts"
 import { Migrations } from "../platform/Migrations.ts"
-import { exitWithSuccessOnSignal } from "../platform/Teardown.ts"
 
 const database = Db.layer.pipe(
   Layer.provide(Migrations.layer),
@@ -20,5 +20,6 @@ const database = Db.layer.pipe(
 export const run = <E>(tool: Effect.Effect<void, E, Db | DatabaseUrl | NodeServices.NodeServices>): void =>
   tool.pipe(
     Effect.provide(Layer.merge(database, NodeServices.layer)),
-    NodeRuntime.runMain({ teardown: exitWithSuccessOnSignal }),
+    sayWhy,
+    NodeRuntime.runMain({ teardown: exitWithSuccessOnSignal, disableErrorReporting: true }),
   )

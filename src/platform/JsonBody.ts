@@ -105,4 +105,4 @@ const keepWholeNumbers = ((_key: string, value: unknown, context?: { readonly so
 
 // The engine quotes a piece of the text in its message; it may hold what is nobody's business.
 const withoutInput = (message: string): string =>
-  message.replace(/,? ?"[\s\S]*$/, "").replace(/'.*'/, "character")
+  message.replace(/,? ?"[\s\S]*$/, "").replace(/'.*'/, "character") || "not JSON"

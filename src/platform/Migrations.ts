@@ -1,8 +1,9 @@
 /**
  * Brings the schema up to date before anything else touches it, as the owner of the schema.
  *
- * Files of `migrations/` run once, in order, in one transaction each start needs; several nodes may start at the
- * same time (the migrator locks its table). Then the working role gets the password that every node derives.
+ * Files of `migrations/` run once, in order; several nodes may start at the same time, since the migrator locks its
+ * table. Then the working role gets the password that every node derives. A database that is still starting is waited
+ * for, up to `ATTEMPTS_MAX` times.
  */
 import { fileURLToPath } from "node:url"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -12,9 +13,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Migrator from "effect/sql/Migrator"
 import * as MigratorFileSystem from "effect/sql/MigratorFileSystem"
 import { DatabaseUrl } from "./DatabaseUrl.ts"
+import { isOutage } from "./SqlFailure.ts"
 
 /** Proof that the schema is current: layers that query ask for it. */
 export class Migrations extends Context.Service<
@@ -25,7 +28,16 @@ export class Migrations extends Context.Service<
     Migrations,
     Effect.gen(function* () {
       const { owner, appPassword } = yield* DatabaseUrl
-      const applied = yield* migrate({ owner, appPassword })
+      const applied = yield* migrate({ owner, appPassword }).pipe(
+        Effect.tapError((error) =>
+          Effect.annotateLogs(Effect.logWarning("migrations failed"), { error: error.message }),
+        ),
+        Effect.retry({
+          while: (error) => error._tag === "SqlError" && isOutage(error),
+          schedule: Schedule.jittered(Schedule.spaced(ATTEMPT_GAP)),
+          times: ATTEMPTS_MAX,
+        }),
+      )
       if (applied.length > 0) {
         yield* Effect.logInfo("migrations applied").pipe(
           Effect.annotateLogs({ migrations: applied.map(([id, name]) => `${id}_${name}`) }),
@@ -35,6 +47,9 @@ export class Migrations extends Context.Service<
     }),
   )
 }
+
+const ATTEMPTS_MAX = 30
+const ATTEMPT_GAP = "1 second"
 
 const directory = fileURLToPath(new URL("../../migrations", import.meta.url))
 

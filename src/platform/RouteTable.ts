@@ -31,7 +31,7 @@ export const make = (api: Contract, others: ReadonlyArray<string>): RouteTable =
       methodsByPath.set(endpoint.path, [...(methodsByPath.get(endpoint.path) ?? []), endpoint.method])
     }
   }
-  const router = FindMyWay.make<Entry>({ ignoreTrailingSlash: true })
+  const router = FindMyWay.make<Entry>({ ignoreTrailingSlash: true, caseSensitive: true })
   const exact = new Map<string, Entry>()
   for (const [path, methods] of methodsByPath) {
     const entry = { template: path.replace(/:(\w+)/g, "{$1}"), methods }
