@@ -82,14 +82,16 @@ const hasStorableYear = (date: Date): boolean => date.getUTCFullYear() >= 1 && d
 const ISO_WITH_OFFSET = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:?\d\d)$/
 
 export const OrderStatusEvent = Schema.Struct({
-  order_id: WholeNumber.annotate({ description: "Bitrix id of the order" }),
-  status: Text.check(Schema.isMaxLength(STATUS_CHARS_MAX)).annotate({
-    description: "Bitrix status code: N, PD, AP, CO, DE, F, RF or UN",
-  }),
+  order_id: WholeNumber.pipe(Schema.annotateEncoded({ description: "Bitrix id of the order" })),
+  status: Text.check(Schema.isMaxLength(STATUS_CHARS_MAX)).pipe(
+    Schema.annotateEncoded({ description: "Bitrix status code: N, PD, AP, CO, DE, F, RF or UN" }),
+  ),
   changed_by_id: Schema.optionalKey(Schema.NullOr(WholeNumber)).annotate({
     description: "Bitrix id of the user who changed it",
   }),
-  notes: Schema.optionalKey(Schema.NullOr(Notes)),
+  notes: Schema.optionalKey(Schema.NullOr(Notes)).annotateKey({
+    description: `Kept in the history; cut after ${NOTES_CHARS_MAX} characters`,
+  }),
   event_id: Schema.optionalKey(
     Schema.NullOr(Text.check(Schema.isMinLength(1), Schema.isMaxLength(EVENT_ID_CHARS_MAX))),
   ).annotate({ description: "Unique per event: a repeat gets the first answer and changes nothing" }),

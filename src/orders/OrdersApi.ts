@@ -4,6 +4,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Authentication } from "../auth/Authentication.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { OrderId, OrderNotFound } from "./Order.ts"
 import { OrderHistoryRead, OrderRead, PublicStatus } from "./OrderView.ts"
 
@@ -12,21 +13,21 @@ export class OrdersApi extends HttpApiGroup.make("orders")
     HttpApiEndpoint.get("getById", "/:order_id", {
       params: { order_id: OrderId },
       success: OrderRead,
-      error: [OrderNotFound, DatabaseUnavailable],
+      error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
     })
       .middleware(Authentication)
       .annotateMerge(OpenApi.annotations({ summary: "One order of the caller's shop" })),
     HttpApiEndpoint.get("getHistory", "/:order_id/history", {
       params: { order_id: OrderId },
       success: Schema.Array(OrderHistoryRead),
-      error: [OrderNotFound, DatabaseUnavailable],
+      error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
     })
       .middleware(Authentication)
       .annotateMerge(OpenApi.annotations({ summary: "Every change of an order, newest first" })),
     HttpApiEndpoint.get("getPublicStatus", "/by-tracking/:tracking_id/status", {
       params: { tracking_id: Schema.String },
       success: PublicStatus,
-      error: [OrderNotFound, DatabaseUnavailable],
+      error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
     }).annotateMerge(
       OpenApi.annotations({ summary: "What the customer who holds the tracking id may see; public" }),
     ),

@@ -40,16 +40,17 @@ export const make =
           startNanos: clock.currentTimeNanosUnsafe(),
           respondNanos: null,
         }
+        const caller = HttpTraceContext.fromHeaders(request.headers)
         const span = fiber.getRef(References.TracerEnabled)
           ? fiber.getRef(Tracer.Tracer).span({
               name: `${info.method} ${info.route}`,
-              parent: HttpTraceContext.fromHeaders(request.headers),
+              parent: caller,
               annotations: Context.empty(),
               links: [],
               startTime: info.startNanos,
               kind: "server",
               root: false,
-              sampled: true,
+              sampled: caller._tag === "None" || caller.value.sampled,
             })
           : undefined
         HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_request, response) =>

@@ -27,7 +27,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { encodeExport } from "./SpanJson.ts"
 
-export class ExportFailed extends Data.TaggedError("ExportFailed")<{ readonly reason: string }> {}
+class ExportFailed extends Data.TaggedError("ExportFailed")<{ readonly reason: string }> {}
 
 export class OtlpCollector extends Context.Service<
   OtlpCollector,
@@ -66,8 +66,10 @@ const make = (endpoint: URL, settings: Settings, client: HttpClient.HttpClient):
       if (answer._tag === "Accepted") return answer.rejectedCount
       if (answer._tag === "Refused") return yield* new ExportFailed({ reason: answer.reason })
       const nowMs = yield* Clock.currentTimeMillis
-      const backoffMs = backoffBaseMs * 2 ** (attempt - 1) * (0.5 + (yield* Random.next))
-      notBeforeMs = nowMs + Math.max(backoffMs, Math.min(answer.afterMs(nowMs), retryAfterMaxMs))
+      // At most half of the time that a send has, so that the next one gets its try.
+      const backoffMs = Math.min(backoffBaseMs * 2 ** attempt, settings.timeoutMs / 2)
+      const pauseMs = backoffMs * (0.5 + (yield* Random.next) / 2)
+      notBeforeMs = nowMs + Math.max(pauseMs, Math.min(answer.afterMs(nowMs), retryAfterMaxMs))
       if (attempt === attemptsMax) return yield* new ExportFailed({ reason: answer.reason })
     }
   })

@@ -32,9 +32,9 @@ import type * as Tracer from "effect/Tracer"
 import { SpanExporter, spansDropped } from "./SpanExporter.ts"
 import { TraceSampler } from "./TraceSampler.ts"
 
-export const spansMax = 512
-export const attributesMax = 128
-export const eventsMax = 128
+const spansMax = 512
+const attributesMax = 128
+const eventsMax = 128
 
 type SpanOptions = Parameters<Tracer.Tracer["span"]>[0]
 type Decision = "kept_error" | "kept_over_budget" | "kept_parent" | "kept_share" | "dropped"
@@ -202,15 +202,13 @@ export class TailSpan implements Tracer.Span {
 
   attribute(key: string, value: unknown): void {
     if (this.status._tag === "Ended") return
-    const attributes = (this.recordedAttributes ??= new Map())
-    if (attributes.size >= attributesMax && !attributes.has(key)) {
-      this.attributesDropped++
-      return
+    if (value === true) {
+      if (key === "error") this.markFailed()
+      else if (key === "budget.exceeded") this.trace.isOverBudget = true
     }
-    attributes.set(key, value)
-    if (value !== true) return
-    if (key === "error") this.markFailed()
-    else if (key === "budget.exceeded") this.trace.isOverBudget = true
+    const attributes = (this.recordedAttributes ??= new Map())
+    if (attributes.size < attributesMax || attributes.has(key)) attributes.set(key, value)
+    else this.attributesDropped++
   }
 
   event(name: string, time: bigint, attributes?: Record<string, unknown>): void {
