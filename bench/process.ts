@@ -23,6 +23,15 @@ export interface Running {
   readonly child: ChildProcess
 }
 
+/** The service is measured with the flags that `npm start` gives it. */
+const startFlags = (
+  JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    readonly scripts: { readonly start: string }
+  }
+).scripts.start
+  .split(" ")
+  .filter((word) => word.startsWith("--"))
+
 /** Its log goes to a pipe that is drained, as a container's does; its complaints go to our stderr. */
 export const start = (options: StartOptions): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.acquireRelease(
@@ -30,6 +39,7 @@ export const start = (options: StartOptions): Effect.Effect<Running, never, Scop
       const node = [
         process.execPath,
         "--disable-warning=ExperimentalWarning",
+        ...(options.file.endsWith("/src/main.ts") ? startFlags : []),
         options.file,
         ...(options.args ?? []),
       ]

@@ -8,10 +8,10 @@ export interface Target {
 }
 
 export const targets: ReadonlyArray<Target> = [
-  { ours: "off", other: "fastify", atLeast: 1 },
-  { ours: "default", other: "fastify", atLeast: 1 },
-  { ours: "every", other: "fastify", atLeast: 0.8 },
-  { ours: "off", other: "bare", atLeast: 0.6 },
+  { ours: "off", other: "fastify", atLeast: 1.5 },
+  { ours: "default", other: "fastify", atLeast: 1.35 },
+  { ours: "every", other: "fastify", atLeast: 1 },
+  { ours: "off", other: "bare", atLeast: 0.75 },
   { ours: "off", other: "database-ordinary", atLeast: 0.8 },
   { ours: "off", other: "database-one", atLeast: 0.5 },
 ]

@@ -11,16 +11,22 @@ import * as SqlClient from "effect/sql/SqlClient"
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
+  // Roles belong to the cluster, and databases of one cluster may be migrated at the same moment.
   yield* sql`
     DO $$
     BEGIN
-      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cvety_app') THEN
+      BEGIN
         CREATE ROLE cvety_app LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
-      END IF;
-      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cvety_across_shops') THEN
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      END;
+      BEGIN
         CREATE ROLE cvety_across_shops NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
-      END IF;
-      GRANT cvety_across_shops TO cvety_app;
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+      END;
+      BEGIN
+        GRANT cvety_across_shops TO cvety_app;
+      EXCEPTION WHEN internal_error OR unique_violation THEN NULL;
+      END;
     END
     $$`
 

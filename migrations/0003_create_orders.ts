@@ -116,6 +116,21 @@ export default Effect.gen(function* () {
     ADD CONSTRAINT order_status_has_history FOREIGN KEY (shop_id, id, status_history_version, status)
       REFERENCES order_history (shop_id, order_id, status_version, new_value)`
 
+  // The keys would accept a return to an earlier step of the same chain.
+  yield* sql`
+    CREATE FUNCTION refuse_earlier_status_version() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+    BEGIN
+      RAISE EXCEPTION 'the status of order % cannot go back to version %', OLD.id, NEW.status_version
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'order_status_goes_forward';
+    END
+    $$`
+  yield* sql`
+    CREATE TRIGGER order_status_goes_forward
+    BEFORE UPDATE OF status_version ON "order"
+    FOR EACH ROW WHEN (NEW.status_version < OLD.status_version)
+    EXECUTE FUNCTION refuse_earlier_status_version()`
+
   yield* sql`SELECT protect_tenant_table('"order"', 'shop_id')`
   yield* sql`SELECT protect_tenant_table('order_item', 'shop_id')`
   yield* sql`SELECT protect_tenant_table('order_history', 'shop_id')`

@@ -2,7 +2,7 @@
  * The Bitrix installation that may call us: which shop it speaks for and how it proves who it is.
  * Two secrets are live at once, so that the sender can be switched over without a lost event.
  */
-import { createHash, timingSafeEqual } from "node:crypto"
+import { hash, timingSafeEqual } from "node:crypto"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -43,4 +43,4 @@ export class BitrixConnection extends Context.Service<
   )
 }
 
-const digest = (secret: Redacted.Redacted) => createHash("sha256").update(Redacted.value(secret)).digest()
+const digest = (secret: Redacted.Redacted) => hash("sha256", Redacted.value(secret), "buffer")

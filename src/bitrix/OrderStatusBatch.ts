@@ -21,8 +21,8 @@ export interface Delivery extends Arrival {
 }
 
 export interface Batch {
-  /** One per delivery, in order. */
-  readonly answers: ReadonlyArray<OrderStatusAnswer>
+  /** One per delivery, in order; undefined for one whose order somebody else holds: nothing was decided. */
+  readonly answers: ReadonlyArray<OrderStatusAnswer | undefined>
   readonly records: ReadonlyArray<InboxRecord>
   readonly changes: ReadonlyArray<StatusChangeRecord>
   /** The orders that were reached, as they are after the batch. */
@@ -35,11 +35,12 @@ export const decideBatch = (
   locked: ReadonlyArray<LockedOrder>,
   given: ReadonlyArray<{ readonly event_id: string; readonly answer: unknown }>,
   mapping: ReadonlyMap<string, OrderStatus>,
+  heldBitrixIds: ReadonlySet<string> = new Set(),
 ): Batch => {
   const ordersByBitrixId = new Map(locked.map((order) => [order.bitrix_order_id, order]))
   const answersByEventId = new Map(given.map(({ event_id, answer }) => [event_id, decodeAnswer(answer)]))
   const reached = new Map<string, LockedOrder>()
-  const answers: Array<OrderStatusAnswer> = []
+  const answers: Array<OrderStatusAnswer | undefined> = []
   const records: Array<InboxRecord> = []
   const changes: Array<StatusChangeRecord> = []
 
@@ -47,7 +48,7 @@ export const decideBatch = (
     const { event } = delivery
     const eventId = event.event_id ?? null
     const repeated = eventId === null ? undefined : answersByEventId.get(eventId)
-    if (repeated !== undefined) {
+    if (repeated !== undefined || heldBitrixIds.has(event.order_id)) {
       answers.push(repeated)
       continue
     }

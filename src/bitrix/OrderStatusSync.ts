@@ -2,23 +2,27 @@
  * Applies order-status events of Bitrix: event, order and history in one commit, many events in one commit when many
  * wait (see GroupCommit). Two round trips per commit, whatever its size:
  *
- *   lock the orders, look up repeated event ids  -->  decide  -->  inbox, history, orders, COMMIT
+ *   lock the free orders, look up repeated event ids  -->  decide  -->  inbox, history, orders, COMMIT
  *
- * Events for one order are decided one after another under its lock, so its history is one unbroken chain.
+ * Events for one order are decided one after another under its lock, so its history is one unbroken chain. A commit
+ * waits for no lock: an event whose order somebody else holds is left out and submitted again, for two seconds at
+ * most, so that one held order delays nobody else.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Span } from "effect/Tracer"
+import * as Schedule from "effect/Schedule"
+import type { AnySpan } from "effect/Tracer"
+import { ParentSpan } from "effect/Tracer"
 import { Orders } from "../orders/Orders.ts"
 import { Db } from "../platform/Db.ts"
 import * as GroupCommit from "../platform/GroupCommit.ts"
-import { Inbox } from "../platform/Inbox.ts"
+import { Inbox, newInboxId } from "../platform/Inbox.ts"
 import * as LatencyBudget from "../platform/LatencyBudget.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
-import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
 import { BitrixConnection } from "./BitrixConnection.ts"
 import type { Delivery } from "./OrderStatusBatch.ts"
@@ -47,16 +51,18 @@ export class OrderStatusSync extends Context.Service<
       const clock = yield* Clock.Clock
       const { shopId } = yield* BitrixConnection
 
-      const commit = (deliveries: ReadonlyArray<Delivery>) =>
-        db
+      const commit = (deliveries: ReadonlyArray<Delivery>) => {
+        const ids = possibleIds(deliveries)
+        return db
           .transact({
             read: [
-              orders.lockByBitrixOrderIds(shopId, possibleIds(deliveries)),
+              orders.lockFreeByBitrixOrderIds(shopId, ids),
+              orders.findBitrixOrderIds(shopId, ids),
               inbox.findAnswers(shopId, SOURCE, eventIds(deliveries)),
             ],
-            write: ([locked, given]) => {
+            write: ([locked, existing, given]) => {
               const foundNanos = clock.currentTimeNanosUnsafe()
-              const decided = decideBatch(deliveries, locked, given, mapping)
+              const decided = decideBatch(deliveries, locked, given, mapping, heldIds(existing, locked))
               const mappedNanos = clock.currentTimeNanosUnsafe()
               return {
                 queries: [
@@ -68,18 +74,28 @@ export class OrderStatusSync extends Context.Service<
             },
           })
           .pipe(Effect.provideService(TenantContext, { shopId }))
+      }
 
       const group = yield* GroupCommit.make(commit)
 
+      const settle = (delivery: Delivery) =>
+        group.submit(delivery).pipe(
+          Effect.flatMap(({ answer, ...times }) =>
+            answer === undefined ? Effect.fail(new OrderHeld()) : Effect.succeed({ answer, ...times }),
+          ),
+          Effect.retry({ while: (error) => error._tag === "OrderHeld", schedule: untilFree }),
+          Effect.catchTag("OrderHeld", () => Effect.fail(new DatabaseUnavailable())),
+        )
+
       const apply = Effect.fnUntraced(function* (event: OrderStatusEvent) {
         const submittedNanos = clock.currentTimeNanosUnsafe()
-        const span = yield* Effect.option(Effect.currentSpan)
-        const { answer, foundNanos, mappedNanos } = yield* group.submit({
-          id: SecureRandom.uuidV7Unsafe(),
+        const span = yield* currentSpan
+        const { answer, foundNanos, mappedNanos } = yield* settle({
+          id: newInboxId(clock.currentTimeMillisUnsafe()),
           event,
           receivedAt: new Date(clock.currentTimeMillisUnsafe()),
           wasParked: false,
-          traceParent: span._tag === "Some" ? traceParentOf(span.value) : null,
+          traceParent: span === undefined ? null : traceParentOf(span),
         })
         yield* LatencyBudget.record("find_order", submittedNanos, foundNanos)
         yield* LatencyBudget.record("map_status", foundNanos, mappedNanos)
@@ -92,6 +108,23 @@ export class OrderStatusSync extends Context.Service<
   )
 }
 
+/** Another transaction has the order locked, here or elsewhere. */
+class OrderHeld extends Data.TaggedError("OrderHeld") {}
+
+const untilFree = Schedule.min([Schedule.exponential("4 millis"), Schedule.spaced("100 millis")]).pipe(
+  Schedule.jittered,
+  Schedule.upTo({ duration: "2 seconds" }),
+)
+
+const heldIds = (
+  existing: ReadonlyArray<{ readonly bitrix_order_id: string }>,
+  locked: ReadonlyArray<{ readonly bitrix_order_id: string }>,
+): ReadonlySet<string> => {
+  const held = new Set(existing.map((order) => order.bitrix_order_id))
+  for (const order of locked) held.delete(order.bitrix_order_id)
+  return held
+}
+
 const possibleIds = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => [
   ...new Set(deliveries.map(({ event }) => event.order_id).filter(isPossibleId)),
 ]
@@ -99,5 +132,9 @@ const possibleIds = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string>
 const eventIds = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> =>
   deliveries.flatMap(({ event }) => (event.event_id == null ? [] : [event.event_id]))
 
-const traceParentOf = (span: Span): string =>
+const currentSpan = Effect.contextWith((context: Context.Context<never>) =>
+  Effect.succeed(Context.getOrUndefined(context, ParentSpan)),
+)
+
+const traceParentOf = (span: AnySpan): string =>
   `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`

@@ -38,10 +38,11 @@ export class Orders extends Context.Service<
       trackingId: string,
     ) => Effect.Effect<OrderWithItems, OrderNotFound | DatabaseUnavailable>
     /** First half of a change of status: the orders, locked until the transaction ends. */
-    readonly lockByBitrixOrderIds: (
-      shopId: ShopId,
-      bitrixOrderIds: ReadonlyArray<string>,
-    ) => Query<ReadonlyArray<LockedOrder>>
+    readonly lockByBitrixOrderIds: OrdersRepo["Service"]["lockByBitrixOrderIds"]
+    /** The same without waiting, for many orders at once: those that somebody else holds are left out. */
+    readonly lockFreeByBitrixOrderIds: OrdersRepo["Service"]["lockFreeByBitrixOrderIds"]
+    /** Which of the ids have an order, locked or not. */
+    readonly findBitrixOrderIds: OrdersRepo["Service"]["findBitrixOrderIds"]
     /** Second half: the steps of the histories, then the orders as they are after them. */
     readonly saveStatusChanges: (
       shopId: ShopId,
@@ -82,6 +83,8 @@ export class Orders extends Context.Service<
         getHistory,
         getByTrackingId,
         lockByBitrixOrderIds: repo.lockByBitrixOrderIds,
+        lockFreeByBitrixOrderIds: repo.lockFreeByBitrixOrderIds,
+        findBitrixOrderIds: repo.findBitrixOrderIds,
         saveStatusChanges: (shopId, changes, orders) => [
           ...(changes.length > 0 ? [repo.insertStatusChanges(shopId, changes)] : []),
           ...(orders.length > 0 ? [repo.saveLocked(shopId, orders)] : []),

@@ -22,6 +22,16 @@ export class OrdersRepo extends Context.Service<
       shopId: ShopId,
       bitrixOrderIds: ReadonlyArray<string>,
     ) => Query<ReadonlyArray<LockedOrder>>
+    /** Locks those that nobody else holds, without waiting; `findBitrixOrderIds` tells what was left out. */
+    readonly lockFreeByBitrixOrderIds: (
+      shopId: ShopId,
+      bitrixOrderIds: ReadonlyArray<string>,
+    ) => Query<ReadonlyArray<LockedOrder>>
+    /** Which of the ids have an order. */
+    readonly findBitrixOrderIds: (
+      shopId: ShopId,
+      bitrixOrderIds: ReadonlyArray<string>,
+    ) => Query<ReadonlyArray<{ readonly bitrix_order_id: string }>>
     /** Appends steps to the histories; comes before `saveLocked`, whose keys look for them. */
     readonly insertStatusChanges: (shopId: ShopId, changes: ReadonlyArray<StatusChangeRecord>) => Query<void>
     /** Writes back orders that `lockByBitrixOrderIds` gave: their status and what Bitrix last said. */
@@ -83,6 +93,24 @@ export class OrdersRepo extends Context.Service<
           ORDER BY id
           FOR NO KEY UPDATE`,
       ),
+    lockFreeByBitrixOrderIds: (shopId, bitrixOrderIds) =>
+      rows(
+        LockedOrder,
+        sql`
+          SELECT id, bitrix_order_id::text AS bitrix_order_id, status, status_version,
+                 bitrix_occurred_at, bitrix_received_at
+          FROM "order"
+          WHERE shop_id = ${shopId} AND bitrix_order_id = ANY (${bitrixOrderIds}::bigint[])
+          FOR NO KEY UPDATE SKIP LOCKED`,
+      ),
+    findBitrixOrderIds: (shopId, bitrixOrderIds) =>
+      rows(
+        BitrixOrderId,
+        sql`
+          SELECT bitrix_order_id::text AS bitrix_order_id
+          FROM "order"
+          WHERE shop_id = ${shopId} AND bitrix_order_id = ANY (${bitrixOrderIds}::bigint[])`,
+      ),
     insertStatusChanges: (shopId, changes) =>
       command(sql`
         INSERT INTO order_history (shop_id, order_id, changed_by, field_name, old_value, new_value,
@@ -109,5 +137,7 @@ export class OrdersRepo extends Context.Service<
 
 const ITEMS_MAX = 500
 const HISTORY_MAX = 1_000
+
+const BitrixOrderId = Schema.Struct({ bitrix_order_id: Schema.String })
 
 const OwnedOrder = Schema.Struct({ id: OrderId, shop_id: ShopId })

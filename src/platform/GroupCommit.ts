@@ -4,8 +4,9 @@
  *   submit --> queue --> | take all that wait, at most BATCH_MAX | --> commit --> answers
  *                  ^----------------- meanwhile others queue ------------'
  *
- * One batch is under way at a time: a lone submission goes at once, and under load the batch grows to what arrived
- * during the previous commit, so one flush of the log pays for many. Submissions keep their order.
+ * Two batches are under way at most: one is on its way to the disk while the next one is read and decided. A lone
+ * submission goes at once, and under load a batch grows to what arrived meanwhile, so one flush of the log pays for
+ * many. Within a batch submissions keep their order; what must not overtake needs a lock of its own.
  *
  * A batch that fails as a whole because the outside is unavailable fails every submission with that error. A batch
  * that fails for a reason of its own (a defect, two events that exclude each other) is tried again one by one, so
@@ -19,8 +20,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import { Overloaded } from "../shared/Overloaded.ts"
 
+const COMMITS_MAX = 2
 const BATCH_MAX = 64
 const QUEUE_MAX = 2_048
 
@@ -58,12 +61,17 @@ export const make = <A, B, E>(
         }),
       )
 
-    yield* Queue.peek(queue).pipe(
+    const gathering = yield* Semaphore.make(1)
+    const gather = Queue.peek(queue).pipe(
       Effect.andThen(turnOfEventLoop),
       Effect.andThen(Queue.takeBetween(queue, 1, BATCH_MAX)),
+      gathering.withPermit,
+    )
+    yield* gather.pipe(
       Effect.flatMap(run),
       Effect.forever,
       Effect.forkScoped,
+      Effect.repeat({ times: COMMITS_MAX - 1 }),
     )
 
     return {

@@ -8,7 +8,7 @@
  * The names are those of the old service; `endpoint` is the route template, not the raw path. `/metrics` does not
  * count itself. Nothing of the request but its method, template and id goes to logs and spans.
  */
-import { randomBytes } from "node:crypto"
+import { randomUUID } from "node:crypto"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -56,10 +56,10 @@ export const make =
         HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_request, response) =>
           Effect.succeed(HttpServerResponse.setHeader(response, "x-request-id", info.requestId)),
         )
-        let context = Context.add(fiber.context, RequestInfo, info)
-        if (span !== undefined) context = Context.add(context, Tracer.ParentSpan, span)
-
-        return Effect.onExit(Effect.provideContext(serve, context as Context.Context<R>), (exit) =>
+        const described = Effect.provideService(serve, RequestInfo, info)
+        const traced =
+          span === undefined ? described : Effect.provideService(described, Tracer.ParentSpan, span)
+        return Effect.onExit(traced as Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>, (exit) =>
           Effect.flatMap(recordRespond(info, span, clock), () => finish(info, span, clock, exit)),
         )
       },
@@ -163,7 +163,7 @@ const durations = Metric.histogram("http_request_duration_seconds", {
 
 /** The caller's id when it is harmless to echo and to log. */
 const requestIdOf = (given: string | undefined): string =>
-  given !== undefined && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${randomBytes(6).toString("hex")}`
+  given !== undefined && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${randomUUID().slice(-12)}`
 
 const pathOf = (url: string): string => {
   const end = url.search(/[?#;]/)

@@ -9,6 +9,7 @@
  * event id is answered from here and changes nothing. The first answer never changes, also when a parked event is
  * applied later. The contract of a source (its payload, its subject) belongs to its edge.
  */
+import { randomUUID } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -53,6 +54,15 @@ export const InboxEntry = Schema.Struct({
   settled_at: Schema.NullOr(Schema.Date),
 })
 export type InboxEntry = typeof InboxEntry.Type
+
+/**
+ * A UUID of version 7, so that rows arrive at the end of the index. Made from Node's cached random UUIDs, which cost a
+ * twentieth of asking the system for every one.
+ */
+export const newInboxId = (nowMs: number): string => {
+  const time = nowMs.toString(16).padStart(12, "0")
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
+}
 
 export class Inbox extends Context.Service<
   Inbox,

@@ -17,7 +17,7 @@ import * as Schedule from "effect/Schedule"
 import * as Migrator from "effect/sql/Migrator"
 import * as MigratorFileSystem from "effect/sql/MigratorFileSystem"
 import { DatabaseUrl } from "./DatabaseUrl.ts"
-import { isOutage } from "./SqlFailure.ts"
+import { isCatalogueRace, isOutage } from "./SqlFailure.ts"
 
 /** Proof that the schema is current: layers that query ask for it. */
 export class Migrations extends Context.Service<
@@ -49,6 +49,7 @@ export class Migrations extends Context.Service<
 }
 
 const ATTEMPTS_MAX = 30
+const ROLE_ATTEMPTS_MAX = 50
 const ATTEMPT_GAP = "1 second"
 
 const directory = fileURLToPath(new URL("../../migrations", import.meta.url))
@@ -72,14 +73,22 @@ export const migrate = (database: {
     ]),
   )
 
-// Nodes that start together would update the same row of the catalogue: the lock makes them take turns.
+// Nodes of one database take turns by the lock; those of other databases in the cluster may still be in the way.
 const letWorkingRoleLogIn = Effect.fnUntraced(function* (password: Redacted.Redacted | undefined) {
   const sql = yield* PgClient.PgClient
   const literal = password === undefined ? "NULL" : `'${Redacted.value(password).replaceAll("'", "''")}'`
-  yield* sql.withTransaction(
-    Effect.gen(function* () {
-      yield* sql`SELECT pg_advisory_xact_lock(hashtext('cvety working role'))`
-      yield* sql.unsafe(`ALTER ROLE cvety_app LOGIN PASSWORD ${literal}`)
-    }),
-  )
+  yield* sql
+    .withTransaction(
+      Effect.gen(function* () {
+        yield* sql`SELECT pg_advisory_xact_lock(hashtext('cvety working role'))`
+        yield* sql.unsafe(`ALTER ROLE cvety_app LOGIN PASSWORD ${literal}`)
+      }),
+    )
+    .pipe(
+      Effect.retry({
+        while: (error) => isCatalogueRace(error),
+        schedule: Schedule.jittered(Schedule.spaced("20 millis")),
+        times: ROLE_ATTEMPTS_MAX,
+      }),
+    )
 })

@@ -17,6 +17,9 @@ export const isOutage = ({ reason }: SqlError): boolean => {
 export const isConflict = ({ reason }: SqlError): boolean =>
   reason._tag === "UniqueViolation" || reason._tag === "DeadlockError" || reason._tag === "SerializationError"
 
+/** Whether two sessions changed the same row of the system catalogue; PostgreSQL has no better word for it. */
+export const isCatalogueRace = ({ reason }: SqlError): boolean => sqlState(reason.cause) === "XX000"
+
 // Insufficient resources, operator intervention (shutdown, starting up), system errors such as a full disk.
 const OUTAGE_STATES = /^(53|57|58)/
 

@@ -140,7 +140,9 @@ class LocalTrace {
   /** Effect says `sampled: false` of a span whose caller does not keep the trace, and of one that nobody wants. */
   private askSampler(): Decision {
     const { sampler } = this.tracer
-    if (this.remote !== undefined && sampler.followsParent) return this.isWanted ? "kept_parent" : "dropped"
+    if (this.remote !== undefined && sampler.followsParent) {
+      return this.remote.sampled && this.isWanted ? "kept_parent" : "dropped"
+    }
     if (this.remote === undefined && !this.isWanted) return "dropped"
     return sampler.isInShare(this.traceId) ? "kept_share" : "dropped"
   }

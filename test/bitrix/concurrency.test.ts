@@ -1,8 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { BITRIX_BASE, findBrokenChains, insertOrders } from "../support/OrderWorld.ts"
+import { BITRIX_BASE, findBrokenChains, insertOrders, untilLockIsAwaited } from "../support/OrderWorld.ts"
 import * as ServiceClient from "../support/ServiceClient.ts"
 import * as ServiceProcess from "../support/ServiceProcess.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
@@ -98,6 +99,31 @@ layer(World.layer, { excludeTestServices: true })("order-status webhooks at the 
       )
     }
   }
+
+  it.effect("with one event id wait for the node that has it under way and give its answer", () =>
+    Effect.gen(function* () {
+      const { urls, http } = yield* World
+      const { witness } = yield* TestDatabase
+      const event = { order_id: 405, status: "AP", event_id: "under way elsewhere" }
+      const answer = { status: "skipped", reason: "Order not found in Railway", bitrix_order_id: 405 }
+      const other = yield* Effect.promise(() => witness.reserve())
+      yield* Effect.promise(() => other`BEGIN`)
+      yield* Effect.promise(
+        () => other`
+          INSERT INTO inbox (id, shop_id, source, subject, event_id, payload, answer, state, reason)
+          VALUES (gen_random_uuid(), ${SHOP_ID}, 'bitrix.order_status', '405', ${event.event_id},
+                  ${witness.json(event)}, ${witness.json(answer)}, 'parked', ${answer.reason})`,
+      )
+      const repeated = yield* Effect.forkChild(http.post(urls[0], event))
+      yield* untilLockIsAwaited(witness)
+      yield* Effect.promise(() => other`COMMIT`)
+      other.release()
+
+      const { status, body } = yield* Fiber.join(repeated)
+      assert.deepStrictEqual({ status, body }, { status: 200, body: answer })
+      assert.deepStrictEqual(yield* countRows(event.event_id), { events: 1, steps: 0 })
+    }),
+  )
 
   it.effect("with one event id and different orders change one of them, on two nodes", () =>
     Effect.gen(function* () {

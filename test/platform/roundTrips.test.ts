@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { BITRIX_BASE, insertOrders } from "../support/OrderWorld.ts"
+import { BITRIX_BASE, insertOrders, untilLockIsAwaited } from "../support/OrderWorld.ts"
 import * as ServiceClient from "../support/ServiceClient.ts"
 import * as ServiceProcess from "../support/ServiceProcess.ts"
 import { TcpProxy } from "../support/TcpProxy.ts"
@@ -90,7 +90,7 @@ layer(World.layer, { excludeTestServices: true })("round trips to the database",
       // The first waits for its order, the others for the first.
       const lock = yield* lockOrder(BITRIX_BASE + 1)
       const first = yield* Effect.forkChild(post(1))
-      yield* untilLockIsAwaited
+      yield* untilLockIsAwaited(witness)
       const rest = yield* Effect.forkChild(Effect.forEach(others, post, { concurrency: "unbounded" }))
       yield* http.get(`${url}/`)
       yield* lock.release
@@ -140,15 +140,4 @@ const lockOrder = Effect.fnUntraced(function* (bitrixOrderId: number) {
   )
   const release = Effect.promise(() => session`ROLLBACK`.then(() => session.release()))
   return { release }
-})
-
-const untilLockIsAwaited = Effect.gen(function* () {
-  const { witness } = yield* TestDatabase
-  const waiting = Effect.promise(
-    () => witness`
-      SELECT
-      FROM pg_stat_activity
-      WHERE datname = current_database() AND application_name = 'cvety' AND wait_event_type = 'Lock'`,
-  )
-  while ((yield* waiting).length === 0) yield* Effect.sleep(10)
 })

@@ -1,26 +1,18 @@
 /** Orders in bulk, and what the database says about them afterwards. */
+import * as Effect from "effect/Effect"
 import type postgres from "postgres"
-import { OTHER_SHOP_ID, SHOP_ID } from "./TestService.ts"
+import { SHOP_ID } from "./TestService.ts"
 
 /** Bitrix ids of `insertOrders` begin above this. */
 export const BITRIX_BASE = 5_000_000
 
-/** A shop with its director, for worlds that are not seeded. */
-export const insertShops = (witness: postgres.Sql) =>
+/** A shop and its director, for worlds that are not seeded. */
+export const insertShop = (witness: postgres.Sql, shopId: number) =>
   witness.begin(async (sql) => {
-    for (const [userId, shopId] of [
-      [1, OTHER_SHOP_ID],
-      [2, SHOP_ID],
-    ] as const) {
-      await sql`
-        INSERT INTO "user" (id, name, phone, role, shop_id, password_hash)
-        VALUES (${userId}, 'Директор', ${`+7700000000${userId}`}, 'DIRECTOR', ${shopId}, '!')
-        ON CONFLICT DO NOTHING`
-      await sql`
-        INSERT INTO shop (id, name, owner_id)
-        VALUES (${shopId}, 'Магазин', ${userId})
-        ON CONFLICT DO NOTHING`
-    }
+    await sql`
+      INSERT INTO "user" (id, name, phone, role, shop_id, password_hash)
+      VALUES (${shopId}, 'Директор', '+7' || lpad(${shopId}::text, 10, '0'), 'DIRECTOR', ${shopId}, '!')`
+    await sql`INSERT INTO shop (id, name, owner_id) VALUES (${shopId}, 'Магазин', ${shopId})`
   })
 
 /** New orders `BITRIX_BASE + from` to `BITRIX_BASE + to` of the production shop. */
@@ -69,3 +61,14 @@ export const findEvents = async (witness: postgres.Sql) => {
     GROUP BY i.event_id, i.answer`
   return new Map(events.map((event) => [event.event_id, event]))
 }
+
+/** Waits until a transaction of the service waits for another one. */
+export const untilLockIsAwaited = Effect.fnUntraced(function* (witness: postgres.Sql) {
+  const waiting = Effect.promise(
+    () => witness`
+      SELECT
+      FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'cvety' AND wait_event_type = 'Lock'`,
+  )
+  while ((yield* waiting).length === 0) yield* Effect.sleep(10)
+})

@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 
 type Mode = "ok" | "hang" | "503" | "refuse"
 
-export interface ReceivedSpan {
+interface ReceivedSpan {
   readonly traceId: string
   readonly spanId: string
   readonly parentSpanId: string
@@ -140,7 +140,7 @@ const received = (span: Decoded, resource: Record<string, unknown>): ReceivedSpa
   attributes: toRecord(span.attributes),
   events: span.events.map(({ name, attributes }) => ({ name, attributes: toRecord(attributes) })),
   links: span.links.map(({ traceId, spanId }) => ({ traceId: hex(traceId), spanId: hex(spanId) })),
-  status: { code: span.status?.code ?? "", message: span.status?.message ?? "" },
+  status: { code: span.status?.code ?? "STATUS_CODE_UNSET", message: span.status?.message ?? "" },
   resource,
 })
 

@@ -66,7 +66,9 @@ const exchangeOver = (
   new Promise((resolve, reject) => {
     const bytes = typeof body === "string" ? Buffer.from(body) : body
     const request = http.request({ agent, hostname, port, method, path, headers })
-    if (bytes !== undefined && !isChunked) request.setHeader("content-length", String(bytes.length))
+    // Left to itself, Node frames no body of a GET or a DELETE.
+    if (isChunked) request.setHeader("transfer-encoding", "chunked")
+    else if (bytes !== undefined) request.setHeader("content-length", String(bytes.length))
     request.once("error", reject)
     request.once("response", (response) => {
       const chunks: Array<Buffer> = []

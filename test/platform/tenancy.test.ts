@@ -1,0 +1,307 @@
+import { assert, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type postgres from "postgres"
+import * as AppSession from "../support/AppSession.ts"
+import { insertShop } from "../support/OrderWorld.ts"
+import type { TenantTable } from "../support/TenancyCatalogue.ts"
+import { findEscapes, findTenantTables } from "../support/TenancyCatalogue.ts"
+import { TestDatabase } from "../support/TestDatabase.ts"
+import { OTHER_SHOP_ID, SHOP_ID } from "../support/TestService.ts"
+
+layer(TestDatabase.layer, { excludeTestServices: true })("the catalogue of tenant tables", (it) => {
+  it.effect("has no way out of the isolation", () =>
+    Effect.gen(function* () {
+      const { witness } = yield* TestDatabase
+      assert.deepStrictEqual(yield* Effect.promise(() => findEscapes(witness)), [])
+      const tables = yield* Effect.promise(() => findTenantTables(witness))
+      assert.includeMembers(
+        tables.map(({ name }) => name),
+        ["shop", "user", "order", "order_item", "order_history", "inbox", "outbox"],
+      )
+    }),
+  )
+
+  const note = "CREATE TABLE note (id integer PRIMARY KEY, shop_id integer NOT NULL)"
+  const escapes: ReadonlyArray<[change: string, ...escapes: ReadonlyArray<string>]> = [
+    ["CREATE TABLE note (id integer)", "note: has no shop_id", ...unprotected("note")],
+    [note, ...unprotected("note")],
+    [`${note}; ALTER TABLE note ENABLE ROW LEVEL SECURITY`, ...unprotected("note")],
+    [`ALTER TABLE "order" NO FORCE ROW LEVEL SECURITY`, unprotected("order")[0]],
+    [`ALTER TABLE order_item DISABLE ROW LEVEL SECURITY`, unprotected("order_item")[0]],
+    ["DROP POLICY one_shop ON inbox", unprotected("inbox")[1]],
+    [`CREATE POLICY open ON "order" USING (true)`, unprotected("order")[1]],
+    [
+      "DROP POLICY one_shop ON shop; CREATE POLICY one_shop ON shop USING (id = (SELECT current_shop_id()))",
+      unprotected("shop")[1],
+    ],
+    ["ALTER TABLE outbox ALTER shop_id DROP NOT NULL", "outbox: shop_id may be null"],
+    [`ALTER TABLE "order" ADD UNIQUE (customer_email)`, "order_customer_email_key: is unique across shops"],
+    [
+      `ALTER TABLE order_item ADD FOREIGN KEY (order_id) REFERENCES "order" (id)`,
+      "order_item_order_id_fkey: refers to rows of other shops",
+    ],
+    ["CREATE VIEW orders AS TABLE order_item", "orders: is a view with the rights of its owner"],
+    [
+      "CREATE FUNCTION peek() RETURNS integer LANGUAGE sql SECURITY DEFINER RETURN 1",
+      "peek: is a function with the rights of its owner",
+    ],
+    ["GRANT TRUNCATE ON inbox TO cvety_app", "inbox: cvety_app may go round row security"],
+  ]
+  for (const [change, ...expected] of escapes) {
+    it.effect(`tells of: ${change}`, () =>
+      Effect.gen(function* () {
+        const { witness } = yield* TestDatabase
+        const found = yield* Effect.promise(() => escapesAfter(witness, change))
+        assert.deepStrictEqual(found, expected)
+      }),
+    )
+  }
+})
+
+layer(TestDatabase.layer, { excludeTestServices: true })("the working role", (it) => {
+  it.effect("can do nothing but log in, and be the one role for work across shops when it says so", () =>
+    Effect.gen(function* () {
+      const { witness } = yield* TestDatabase
+      const roles = yield* Effect.promise(
+        () => witness`
+          SELECT rolname, rolcanlogin, rolsuper OR rolbypassrls OR rolcreatedb OR rolcreaterole OR rolreplication AS may,
+                 ARRAY(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = r.oid) AS member_of,
+                 ARRAY(SELECT roleid::regrole::text FROM pg_auth_members
+                       WHERE member = r.oid AND (inherit_option OR admin_option)) AS without_asking,
+                 EXISTS (SELECT FROM pg_shdepend
+                         WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND deptype = 'o') AS owns
+          FROM pg_roles r
+          WHERE rolname IN ('cvety_app', 'cvety_across_shops')
+          ORDER BY rolname DESC`,
+      )
+      assert.deepStrictEqual(
+        [...roles],
+        [
+          {
+            rolname: "cvety_app",
+            rolcanlogin: true,
+            may: false,
+            member_of: ["cvety_across_shops"],
+            without_asking: [],
+            owns: false,
+          },
+          {
+            rolname: "cvety_across_shops",
+            rolcanlogin: false,
+            may: false,
+            member_of: [],
+            without_asking: [],
+            owns: false,
+          },
+        ],
+      )
+    }),
+  )
+
+  it.effect("for work across shops reads what names a row's shop, the inbox, and moves the outbox", () =>
+    Effect.gen(function* () {
+      const { witness } = yield* TestDatabase
+      const rights = yield* Effect.promise(
+        () => witness`
+          SELECT c.relname AS table, a.privilege_type AS right, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns
+          FROM pg_class c
+          CROSS JOIN LATERAL (
+            SELECT privilege_type, grantee, NULL AS attname, NULL AS attnum
+            FROM aclexplode(c.relacl)
+            UNION ALL
+            SELECT e.privilege_type, e.grantee, attname, attnum
+            FROM pg_attribute, aclexplode(attacl) e
+            WHERE attrelid = c.oid
+          ) a
+          WHERE a.grantee = 'cvety_across_shops'::regrole
+          GROUP BY 1, 2
+          ORDER BY 1, 2`,
+      )
+      assert.deepStrictEqual(
+        rights.map(({ table, right, columns }) => `${right} ${table} ${columns ?? ""}`.trim()),
+        [
+          "SELECT inbox",
+          "SELECT order id, shop_id, tracking_id, bitrix_order_id",
+          "SELECT outbox",
+          "UPDATE outbox",
+          "SELECT shop",
+        ],
+      )
+    }),
+  )
+
+  const refusals: ReadonlyArray<[statement: string, refusal: RegExp]> = [
+    ["SET ROLE cvety", /permission denied to set role/],
+    ["SET SESSION AUTHORIZATION cvety", /permission denied to set session authorization/],
+    [`SET LOCAL row_security = off; SELECT FROM "order"`, /would be affected by row-level security/],
+    [`ALTER TABLE "order" DISABLE ROW LEVEL SECURITY`, /must be owner/],
+    [`DROP POLICY one_shop ON "order"`, /must be owner/],
+    ["CREATE TABLE note (id integer)", /permission denied for schema public/],
+    [`TRUNCATE "order"`, /permission denied/],
+    [`DELETE FROM "order"`, /permission denied/],
+    ["UPDATE order_history SET notes = ''", /permission denied/],
+    ["DELETE FROM order_history", /permission denied/],
+    ["UPDATE inbox SET answer = '{}'", /permission denied/],
+    ["UPDATE inbox SET payload = '{}'", /permission denied/],
+    ["DELETE FROM inbox", /permission denied/],
+    ["SELECT protect_tenant_table('inbox', 'shop_id')", /permission denied/],
+    ['SET LOCAL ROLE cvety_across_shops; SELECT phone FROM "order"', /permission denied/],
+    [`SET LOCAL ROLE cvety_across_shops; SELECT FROM "user"`, /permission denied/],
+    ["SET LOCAL ROLE cvety_across_shops; SELECT FROM order_history", /permission denied/],
+    [`SET LOCAL ROLE cvety_across_shops; UPDATE "order" SET notes = ''`, /permission denied/],
+    ["SET LOCAL ROLE cvety_across_shops; UPDATE inbox SET state = 'parked'", /permission denied/],
+    ["SET LOCAL ROLE cvety_across_shops; DELETE FROM outbox", /permission denied/],
+  ]
+  for (const [statement, refusal] of refusals) {
+    it.effect(`is refused: ${statement}`, () =>
+      Effect.gen(function* () {
+        const run = yield* AppSession.make
+        const outcome = yield* run(SHOP_ID, ...statement.split("; "))
+        assert.match(String(outcome.refusal), refusal)
+      }),
+    )
+  }
+})
+
+/** The tenant tables, and a session of the working role, with one row of each shop in every one of them. */
+class World extends Context.Service<
+  World,
+  { readonly tables: ReadonlyArray<TenantTable>; readonly run: Effect.Success<typeof AppSession.make> }
+>()("cvety/test/tenancy") {
+  static readonly layer = Layer.effect(
+    World,
+    Effect.gen(function* () {
+      const { witness } = yield* TestDatabase
+      yield* Effect.promise(async () => {
+        for (const shop of [SHOP_ID, OTHER_SHOP_ID]) {
+          await insertShop(witness, shop)
+          await witness.unsafe(rowsOf(shop))
+        }
+      })
+      const tables = yield* Effect.promise(() => findTenantTables(witness))
+      return { tables, run: yield* AppSession.make }
+    }),
+  ).pipe(Layer.provideMerge(TestDatabase.layer))
+}
+
+layer(World.layer, { excludeTestServices: true })("the rows of two shops", (it) => {
+  it.effect("are there for the shop that owns them, and for nobody when no shop is set", () =>
+    Effect.gen(function* () {
+      const { run, tables } = yield* World
+      for (const { name, shopColumn } of tables) {
+        const select = `SELECT DISTINCT ${shopColumn} AS shop FROM "${name}"`
+        for (const shop of [SHOP_ID, OTHER_SHOP_ID]) {
+          assert.deepStrictEqual(yield* run(shop, select), { rows: [{ shop }], refusal: undefined }, name)
+        }
+        assert.deepStrictEqual(yield* run(null, select), { rows: [], refusal: undefined }, name)
+      }
+    }),
+  )
+
+  it.effect("cannot be inserted for another shop, nor when no shop is set", () =>
+    Effect.gen(function* () {
+      const { run, tables } = yield* World
+      const { witness } = yield* TestDatabase
+      for (const table of tables) {
+        const insert = yield* Effect.promise(() => copyOfRow(witness, table, SHOP_ID))
+        for (const shop of [OTHER_SHOP_ID, null]) {
+          assert.match(String((yield* run(shop, insert)).refusal), /violates row-level security/, table.name)
+        }
+      }
+    }),
+  )
+
+  it.effect("cannot be changed by another shop, nor given to one", () =>
+    Effect.gen(function* () {
+      const { run, tables } = yield* World
+      const { witness } = yield* TestDatabase
+      for (const { name, shopColumn } of tables) {
+        const columns = yield* Effect.promise(() => updatableColumns(witness, name))
+        for (const column of columns.slice(0, 1)) {
+          const update = `UPDATE "${name}" SET ${column} = ${column}`
+          const own = yield* run(OTHER_SHOP_ID, `${update} RETURNING ${shopColumn} AS shop`)
+          assert.deepStrictEqual(own, { rows: [{ shop: OTHER_SHOP_ID }], refusal: undefined }, name)
+          const none = yield* run(null, `${update} RETURNING 1`)
+          assert.deepStrictEqual(none, { rows: [], refusal: undefined }, name)
+        }
+        if (!columns.includes(shopColumn)) continue
+        const given = yield* run(SHOP_ID, `UPDATE "${name}" SET ${shopColumn} = ${OTHER_SHOP_ID}`)
+        assert.match(String(given.refusal), /violates row-level security/, name)
+      }
+    }),
+  )
+
+  it.effect("are seen together only by work across shops, which asks for it in its transaction", () =>
+    Effect.gen(function* () {
+      const { run } = yield* World
+      const select = `SELECT DISTINCT shop_id FROM "order" ORDER BY shop_id`
+      const both = [{ shop_id: OTHER_SHOP_ID }, { shop_id: SHOP_ID }]
+      const across = yield* run(null, "SET LOCAL ROLE cvety_across_shops", select)
+      assert.deepStrictEqual(across, { rows: both, refusal: undefined })
+      const after = yield* run(null, select)
+      assert.deepStrictEqual(after, { rows: [], refusal: undefined })
+    }),
+  )
+
+  it.effect("cannot refer to each other", () =>
+    Effect.gen(function* () {
+      const { run } = yield* World
+      const outcome = yield* run(
+        OTHER_SHOP_ID,
+        `INSERT INTO order_history (shop_id, order_id, changed_by, field_name) VALUES (8, 17008, 'admin', 'notes')`,
+      )
+      assert.strictEqual(outcome.refusal, "order_history_shop_id_order_id_fkey")
+    }),
+  )
+})
+
+function unprotected(table: string): [string, string] {
+  return [
+    `${table}: row security is not enabled and forced`,
+    `${table}: rows are not kept to the current shop by exactly one policy`,
+  ]
+}
+
+const escapesAfter = async (witness: postgres.Sql, change: string): Promise<ReadonlyArray<string>> => {
+  const session = await witness.reserve()
+  await session`BEGIN`
+  await session.unsafe(change)
+  const found = await findEscapes(session)
+  await session`ROLLBACK`
+  session.release()
+  return found
+}
+
+const rowsOf = (shop: number) => `
+  INSERT INTO "order" (id, shop_id, tracking_id, order_number, customer_name, phone, subtotal, total)
+  VALUES (${shop}, ${shop}, '${shop}', '1', 'Айгерим', '+77000000003', 0, 0);
+  INSERT INTO order_item (id, shop_id, order_id, product_id, product_name, product_price, item_total)
+  VALUES (${shop}, ${shop}, ${shop}, 1, 'Розы', 0, 0);
+  INSERT INTO order_history (id, shop_id, order_id, changed_by, field_name)
+  OVERRIDING SYSTEM VALUE VALUES (${shop}, ${shop}, ${shop}, 'admin', 'notes');
+  INSERT INTO inbox (id, shop_id, source, subject, payload, answer, state, settled_at)
+  VALUES (md5('${shop}')::uuid, ${shop}, 'bitrix.order_status', '1', '{}', '{}', 'applied', now());
+  INSERT INTO outbox (shop_id, target, aggregate_type, aggregate_id, payload)
+  VALUES (${shop}, 'bitrix', 'order', '1', '{}')`
+
+const copyOfRow = async (witness: postgres.Sql, { name, shopColumn }: TenantTable, shop: number) => {
+  const [table] = await witness<Array<{ columns: string; row: string }>>`
+    SELECT string_agg(quote_ident(attname), ', ') AS columns,
+           (SELECT quote_literal(to_jsonb(t)) FROM ${witness(name)} t WHERE t.${witness(shopColumn)} = ${shop}) AS row
+    FROM pg_attribute
+    WHERE attrelid = quote_ident(${name})::regclass AND attnum > 0 AND attgenerated = '' AND attidentity <> 'a'`
+  return `INSERT INTO "${name}" (${table?.columns})
+          SELECT ${table?.columns} FROM jsonb_populate_record(NULL::"${name}", ${table?.row})`
+}
+
+const updatableColumns = async (witness: postgres.Sql, name: string) => {
+  const columns = await witness<Array<{ attname: string }>>`
+    SELECT attname
+    FROM pg_attribute
+    WHERE attrelid = quote_ident(${name})::regclass AND attnum > 0 AND attgenerated = '' AND attidentity <> 'a'
+      AND has_column_privilege('cvety_app', attrelid, attnum, 'UPDATE')
+    ORDER BY attname = 'status', attnum`
+  return columns.map(({ attname }) => attname)
+}
