@@ -6,7 +6,8 @@
  *                   nothing encoded
  *
  * The local root is the first span of a trace in this process; its parent, if any, is the caller's. Its trace is kept
- *   1. kept_error        when a span failed (interruption alone is no failure) or carries `error` = true;
+ *   1. kept_error        when a span failed (interruption or a caller's fault, a 4xx, is no failure) or carries
+ *                        `error` = true;
  *   2. kept_over_budget  when a span carries `budget.exceeded` = true;
  *   3. kept_parent       when the caller keeps it and the sampler follows callers;
  *   4. kept_share        when it falls into the sampler's share;
@@ -29,6 +30,7 @@ import * as Hex from "effect/encoding/Hex"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
+import { isCallersFault } from "../shared/Fault.ts"
 import { SpanExporter, spansDropped } from "./SpanExporter.ts"
 import { TraceSampler } from "./TraceSampler.ts"
 
@@ -237,7 +239,8 @@ export interface SpanEvent {
   readonly attributes: Record<string, unknown> | undefined
 }
 
-const isFailure = (reason: Cause.Reason<unknown>): boolean => reason._tag !== "Interrupt"
+const isFailure = (reason: Cause.Reason<unknown>): boolean =>
+  reason._tag === "Die" || (reason._tag === "Fail" && !isCallersFault(reason.error))
 
 const counted = (decision: Decision) =>
   Metric.counter("otel_traces_total", {

@@ -9,3 +9,10 @@ export const fault = <const Tag extends string>(tag: Tag, detail: string) => ({
   _tag: Schema.tagDefaultOmit(tag),
   detail: Schema.String.pipe(Schema.withConstructorDefault(Effect.succeed(detail))),
 })
+
+/** Whether an error is the caller's, a 4xx, and so no failure of the service. */
+export const isCallersFault = (error: unknown): boolean => {
+  const status =
+    error instanceof Error && (error.constructor as Partial<Schema.Top>).ast?.annotations?.["httpApiStatus"]
+  return typeof status === "number" && status < 500
+}

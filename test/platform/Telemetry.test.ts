@@ -9,8 +9,10 @@ import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
+import { OrderNotFound } from "../../src/orders/Order.ts"
 import { Telemetry } from "../../src/platform/Telemetry.ts"
 import { TraceSampler } from "../../src/platform/TraceSampler.ts"
+import { DatabaseUnavailable } from "../../src/shared/DatabaseUnavailable.ts"
 import { makeTracing } from "../support/Tracing.ts"
 
 const keepNone = { OTEL_TRACES_SAMPLER: "always_off" }
@@ -137,20 +139,22 @@ describe("Telemetry", () => {
         request("unmarked", Effect.annotateCurrentSpan({ error: false, "budget.exceeded": false })),
         request("slow", Effect.annotateCurrentSpan("budget.exceeded", true)),
         request("interrupted", Effect.interrupt),
+        request("the caller's fault", Effect.fail(new OrderNotFound())),
+        request("our fault", Effect.fail(new DatabaseUnavailable())),
       ]).pipe(traced(keepNone))
 
       const names = receiver.spans.map(({ name }) => name).filter((name) => !name.endsWith(" hop"))
-      assert.deepStrictEqual(names, ["failed", "died", "marked", "slow"])
-      assert.strictEqual(receiver.spans.length, 8)
+      assert.deepStrictEqual(names, ["failed", "died", "marked", "slow", "our fault"])
+      assert.strictEqual(receiver.spans.length, 10)
       for (const { name, status } of receiver.spans) {
-        const isError = ["failed hop", "died hop", "marked hop"].includes(name)
+        const isError = ["failed hop", "died hop", "marked hop", "our fault hop"].includes(name)
         assert.strictEqual(status.code, isError ? "STATUS_CODE_ERROR" : "STATUS_CODE_UNSET", name)
       }
       const counted = yield* counts
-      assert.strictEqual(counted["otel_traces_total{kept_error}"], 3)
+      assert.strictEqual(counted["otel_traces_total{kept_error}"], 4)
       assert.strictEqual(counted["otel_traces_total{kept_over_budget}"], 1)
-      assert.strictEqual(counted["otel_traces_total{dropped}"], 3)
-      assert.strictEqual(counted["otel_spans_exported_total"], 8)
+      assert.strictEqual(counted["otel_traces_total{dropped}"], 4)
+      assert.strictEqual(counted["otel_spans_exported_total"], 10)
     }),
   )
 

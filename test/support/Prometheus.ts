@@ -14,7 +14,7 @@ export interface Family {
   readonly samples: ReadonlyArray<Sample>
 }
 
-const TYPES = ["counter", "gauge", "histogram", "summary", "untyped"]
+const TYPES = new Set(["counter", "gauge", "histogram", "summary", "untyped"])
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)(?: (-?[0-9]+))?$/
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:\\\\|\\"|\\n|[^"\\\n])*)"(?:,|$)/y
@@ -40,7 +40,7 @@ export const parse = (text: string): ReadonlyMap<string, Family> => {
       const family = families.get(name) ?? refuse(line, "no family")
       if (family.samples.length > 0) refuse(line, "described after its samples")
       if (keyword === "HELP") family.help = rest
-      else if (TYPES.includes(rest)) family.type = rest as Family["type"]
+      else if (TYPES.has(rest)) family.type = rest as Family["type"]
       else refuse(line, "not a type")
       continue
     }
