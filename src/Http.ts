@@ -2,6 +2,7 @@ import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
@@ -68,6 +69,9 @@ const server = Layer.unwrap(
   }),
 )
 
+// HttpObserver makes the one span of a request, named by its route and free of addresses and URLs.
+const withoutBuiltInSpans = Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true)
+
 /** Serves the contract. Whatever handlers need must be provided outside, so that it outlives the last request. */
 export const Http = HttpRouter.serve(
   Layer.mergeAll(api, docs).pipe(Layer.provide(HttpFaults.layer(routes).pipe(Layer.provideMerge(cors)))),
@@ -77,4 +81,4 @@ export const Http = HttpRouter.serve(
     routerConfig: { ignoreTrailingSlash: true, caseSensitive: true },
     middleware: HttpObserver.make(routes),
   },
-).pipe(Layer.provideMerge(server))
+).pipe(Layer.provide(withoutBuiltInSpans), Layer.provideMerge(server))

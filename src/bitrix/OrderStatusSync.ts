@@ -14,7 +14,6 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import type { AnySpan } from "effect/Tracer"
 import { ParentSpan } from "effect/Tracer"
 import { Orders } from "../orders/Orders.ts"
 import { Db } from "../platform/Db.ts"
@@ -22,6 +21,7 @@ import * as GroupCommit from "../platform/GroupCommit.ts"
 import { Inbox, newInboxId } from "../platform/Inbox.ts"
 import * as LatencyBudget from "../platform/LatencyBudget.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
+import { traceParent } from "../platform/traceParent.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
 import { BitrixConnection } from "./BitrixConnection.ts"
@@ -95,7 +95,7 @@ export class OrderStatusSync extends Context.Service<
           event,
           receivedAt: new Date(clock.currentTimeMillisUnsafe()),
           wasParked: false,
-          traceParent: span === undefined ? null : traceParentOf(span),
+          traceParent: span === undefined ? null : traceParent(span),
         })
         yield* LatencyBudget.record("find_order", submittedNanos, foundNanos)
         yield* LatencyBudget.record("map_status", foundNanos, mappedNanos)
@@ -135,6 +135,3 @@ const eventIds = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> =>
 const currentSpan = Effect.contextWith((context: Context.Context<never>) =>
   Effect.succeed(Context.getOrUndefined(context, ParentSpan)),
 )
-
-const traceParentOf = (span: AnySpan): string =>
-  `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`

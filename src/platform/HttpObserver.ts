@@ -1,5 +1,6 @@
 /**
- * Wraps the serving of every request, sending included: request id, root span, Prometheus series, log line.
+ * Wraps the serving of every request, sending included: request id, root span under the caller's `traceparent`,
+ * Prometheus series. The answer names both: `X-Request-ID` always, `traceparent` when tracing is on.
  *
  *   http_requests_total{method,endpoint,status}
  *   http_request_duration_seconds{method,endpoint}
@@ -25,6 +26,7 @@ import * as LatencyBudget from "./LatencyBudget.ts"
 import type { RequestFacts } from "./RequestInfo.ts"
 import { RequestInfo } from "./RequestInfo.ts"
 import type { RouteTable } from "./RouteTable.ts"
+import { traceParent } from "./traceParent.ts"
 
 export const make =
   (routes: RouteTable) =>

@@ -198,6 +198,30 @@ describe("a batch of order-status events", () => {
     )
   })
 
+  it("leaves out the events of orders that somebody else holds, as though they had not come yet", () => {
+    fc.assert(
+      fc.property(deliveries, lockedOrders, fc.subarray(["1", "2", "3"]), (events, orders, heldIds) => {
+        const held = new Set(heldIds)
+        const free = orders.filter(({ bitrix_order_id }) => !held.has(bitrix_order_id))
+        // Without event ids: what a repeat is told depends on which of the two came to be decided.
+        const anonymous = events.map(({ event: { event_id: _, ...event }, ...delivery }) => ({
+          ...delivery,
+          event,
+        }))
+        const isFree = ({ event }: Delivery) => !held.has(event.order_id)
+        const batch = decideBatch(anonymous, free, [], mapping, held)
+        const withoutThem = decideBatch(anonymous.filter(isFree), free, [], mapping)
+        assert.deepStrictEqual(
+          { ...batch, answers: batch.answers.filter((answer) => answer !== undefined) },
+          withoutThem,
+        )
+        for (const [index, answer] of batch.answers.entries()) {
+          assert.strictEqual(answer === undefined, held.has(anonymous[index]?.event.order_id ?? ""))
+        }
+      }),
+    )
+  })
+
   it("never touches an order that none of its events names", () => {
     fc.assert(
       fc.property(deliveries, lockedOrders, (events, orders) => {

@@ -634,6 +634,29 @@ layer(TestService.layer, { excludeTestServices: true })("the order-status webhoo
     }),
   )
 
+  it.effect("waits for an order that somebody else holds for a moment", () =>
+    Effect.gen(function* () {
+      const { url, order, witness, inbox, chain } = yield* world
+      const { id, bitrixOrderId } = yield* order()
+      const codes = ["AP", "CO", "DE"]
+      const waiting = yield* Effect.promise(() =>
+        witness.begin(async (transaction) => {
+          await transaction`SELECT FROM "order" WHERE id = ${id} FOR UPDATE`
+          const waiting = codes.map((status) => postStatus(url, { order_id: bitrixOrderId, status }))
+          await new Promise((resolve) => setTimeout(resolve, 300))
+          return { waiting }
+        }),
+      )
+      const answers = yield* Effect.promise(() => Promise.all(waiting.waiting))
+      assert.deepStrictEqual(
+        answers.map(({ status, body }) => [status, body.status]),
+        codes.map(() => [200, "success"]),
+      )
+      assert.strictEqual((yield* chain(id)).length, codes.length)
+      assert.strictEqual((yield* inbox(bitrixOrderId)).length, codes.length)
+    }),
+  )
+
   it.effect("applies the events of other orders while somebody else holds one order", () =>
     Effect.gen(function* () {
       const { url, order, witness, status } = yield* world
