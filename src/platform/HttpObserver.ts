@@ -55,9 +55,14 @@ export const make =
               sampled: caller._tag === "None" || caller.value.sampled,
             })
           : undefined
-        HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_request, response) =>
-          Effect.succeed(HttpServerResponse.setHeader(response, "x-request-id", info.requestId)),
-        )
+        HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_request, response) => {
+          const named = HttpServerResponse.setHeader(response, "x-request-id", info.requestId)
+          return Effect.succeed(
+            span === undefined
+              ? named
+              : HttpServerResponse.setHeader(named, "traceparent", traceParent(span)),
+          )
+        })
         const described = Effect.provideService(serve, RequestInfo, info)
         const traced =
           span === undefined ? described : Effect.provideService(described, Tracer.ParentSpan, span)
