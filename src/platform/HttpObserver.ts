@@ -20,6 +20,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Metric from "effect/Metric"
+import type * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import * as LatencyBudget from "./LatencyBudget.ts"
@@ -42,18 +43,8 @@ export const make =
           startNanos: clock.currentTimeNanosUnsafe(),
           respondNanos: null,
         }
-        const caller = HttpTraceContext.fromHeaders(request.headers)
         const span = fiber.getRef(References.TracerEnabled)
-          ? fiber.getRef(Tracer.Tracer).span({
-              name: `${info.method} ${info.route}`,
-              parent: caller,
-              annotations: Context.empty(),
-              links: [],
-              startTime: info.startNanos,
-              kind: "server",
-              root: false,
-              sampled: caller._tag === "None" || caller.value.sampled,
-            })
+          ? startSpan(fiber.getRef(Tracer.Tracer), info, HttpTraceContext.fromHeaders(request.headers))
           : undefined
         HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_request, response) => {
           const named = HttpServerResponse.setHeader(response, "x-request-id", info.requestId)
@@ -71,6 +62,22 @@ export const make =
         )
       },
     )
+
+const startSpan = (
+  tracer: Tracer.Tracer,
+  { method, route, startNanos }: RequestFacts,
+  caller: Option.Option<Tracer.ExternalSpan>,
+): Tracer.Span =>
+  tracer.span({
+    name: `${method} ${route}`,
+    parent: caller,
+    annotations: Context.empty(),
+    links: [],
+    startTime: startNanos,
+    kind: "server",
+    root: false,
+    sampled: caller._tag === "None" || caller.value.sampled,
+  })
 
 const recordRespond = (info: RequestFacts, span: Tracer.Span | undefined, clock: Clock.Clock) => {
   if (info.respondNanos === null) return Effect.void

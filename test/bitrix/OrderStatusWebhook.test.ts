@@ -638,22 +638,55 @@ layer(TestService.layer, { excludeTestServices: true })("the order-status webhoo
     Effect.gen(function* () {
       const { url, order, witness, inbox, chain } = yield* world
       const { id, bitrixOrderId } = yield* order()
-      const codes = ["AP", "CO", "DE"]
-      const waiting = yield* Effect.promise(() =>
+      const { waiting } = yield* Effect.promise(() =>
         witness.begin(async (transaction) => {
           await transaction`SELECT FROM "order" WHERE id = ${id} FOR UPDATE`
-          const waiting = codes.map((status) => postStatus(url, { order_id: bitrixOrderId, status }))
+          const waiting = postStatus(url, { order_id: bitrixOrderId, status: "AP" })
           await new Promise((resolve) => setTimeout(resolve, 300))
           return { waiting }
         }),
       )
-      const answers = yield* Effect.promise(() => Promise.all(waiting.waiting))
-      assert.deepStrictEqual(
-        answers.map(({ status, body }) => [status, body.status]),
-        codes.map(() => [200, "success"]),
-      )
-      assert.strictEqual((yield* chain(id)).length, codes.length)
-      assert.strictEqual((yield* inbox(bitrixOrderId)).length, codes.length)
+      const { status, body } = yield* Effect.promise(() => waiting)
+      assert.deepStrictEqual([status, body.status], [200, "success"])
+      assert.deepStrictEqual(yield* chain(id), ["new -> accepted"])
+      assert.strictEqual((yield* inbox(bitrixOrderId)).length, 1)
+    }),
+  )
+
+  it.effect("lets no event of an order overtake one that was received before it", () =>
+    Effect.gen(function* () {
+      const { url, order, witness } = yield* world
+      const connections = yield* Effect.all(Array.from({ length: 3 }, () => RawHttp.make(url)))
+      yield* Effect.forEach(connections, ({ send }) => send({ path: "/" }))
+      const crowd = async (bitrixOrderId: number, pauseMs: number) => {
+        const answers: Array<Promise<RawHttp.Received>> = []
+        for (const [index, status] of ["AP", "CO", "DE"].entries()) {
+          const body = JSON.stringify({ order_id: bitrixOrderId, status })
+          const headers = { "x-webhook-secret": SECRET }
+          const request = { method: "POST", path: RawHttp.WEBHOOK, headers, body }
+          const connection = connections[index]
+          if (connection !== undefined) answers.push(connection.exchange(request))
+          await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        }
+        await Promise.all(answers)
+      }
+      for (let n = 0; n < 60; n++) {
+        const { id, bitrixOrderId } = yield* order()
+        yield* Effect.promise(() => crowd(bitrixOrderId, 1 + (n % 3)))
+        const steps = yield* Effect.promise(
+          () => witness`
+            SELECT i.received_at
+            FROM order_history h
+            JOIN inbox i ON i.id = h.inbox_id
+            WHERE h.order_id = ${id}
+            ORDER BY h.id`,
+        )
+        const received = steps.map((step): number => step["received_at"].getTime())
+        assert.deepStrictEqual(
+          received,
+          received.toSorted((a, b) => a - b),
+        )
+      }
     }),
   )
 

@@ -87,8 +87,8 @@ layer(World.layer, { excludeTestServices: true })("round trips to the database",
       const others = Array.from({ length: TOGETHER - 1 }, (_, n) => n + 2)
       const before = proxy.roundTrips
 
-      // The first waits for its order, the others for the first.
-      const lock = yield* lockOrder(BITRIX_BASE + 1)
+      // The first commit waits at the inbox, the second behind it, and what arrives meanwhile for these two.
+      const lock = yield* lockInbox
       const first = yield* Effect.forkChild(post(1))
       yield* untilLockIsAwaited(witness)
       const rest = yield* Effect.forkChild(Effect.forEach(others, post, { concurrency: "unbounded" }))
@@ -131,13 +131,11 @@ const sample = Effect.fnUntraced(function* (
   return { status: [...statuses].join(), median: counts[(SAMPLES - 1) / 2] ?? 0 }
 })
 
-const lockOrder = Effect.fnUntraced(function* (bitrixOrderId: number) {
+const lockInbox = Effect.gen(function* () {
   const { witness } = yield* TestDatabase
   const session = yield* Effect.promise(() => witness.reserve())
   yield* Effect.promise(() => session`BEGIN`)
-  yield* Effect.promise(
-    () => session`SELECT FROM "order" WHERE bitrix_order_id = ${bitrixOrderId} FOR UPDATE`,
-  )
+  yield* Effect.promise(() => session`LOCK TABLE inbox IN EXCLUSIVE MODE`)
   const release = Effect.promise(() => session`ROLLBACK`.then(() => session.release()))
   return { release }
 })
