@@ -4,16 +4,14 @@
  *
  *   lock the free orders, look up repeated event ids  -->  decide  -->  inbox, history, orders, COMMIT
  *
- * Events for one order are decided one after another under its lock, so its history is one unbroken chain. A commit
- * waits for no lock: an event whose order somebody else holds is left out and submitted again, for two seconds at
- * most, so that one held order delays nobody else.
+ * Events for one order are decided in the order of their arrival, under its lock, so its history is one unbroken
+ * chain. A commit waits for no lock: an event whose order somebody else holds is left undecided and tried again, so
+ * that one held order delays nobody else.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
 import { ParentSpan } from "effect/Tracer"
 import { Orders } from "../orders/Orders.ts"
 import { Db } from "../platform/Db.ts"
@@ -69,28 +67,25 @@ export class OrderStatusSync extends Context.Service<
                   ...(decided.records.length > 0 ? [inbox.insert(shopId, SOURCE, decided.records)] : []),
                   ...orders.saveStatusChanges(shopId, decided.changes, decided.orders),
                 ],
-                answer: decided.answers.map((answer) => ({ answer, foundNanos, mappedNanos })),
+                answer: decided.answers.map((answer) =>
+                  answer === undefined ? undefined : { answer, foundNanos, mappedNanos },
+                ),
               }
             },
           })
           .pipe(Effect.provideService(TenantContext, { shopId }))
       }
 
-      const group = yield* GroupCommit.make(commit)
-
-      const settle = (delivery: Delivery) =>
-        group.submit(delivery).pipe(
-          Effect.flatMap(({ answer, ...times }) =>
-            answer === undefined ? Effect.fail(new OrderHeld()) : Effect.succeed({ answer, ...times }),
-          ),
-          Effect.retry({ while: (error) => error._tag === "OrderHeld", schedule: untilFree }),
-          Effect.catchTag("OrderHeld", () => Effect.fail(new DatabaseUnavailable())),
-        )
+      const group = yield* GroupCommit.make({
+        keyOf: ({ event }: Delivery) => event.order_id,
+        commit,
+        heldTooLong: () => new DatabaseUnavailable(),
+      })
 
       const apply = Effect.fnUntraced(function* (event: OrderStatusEvent) {
         const submittedNanos = clock.currentTimeNanosUnsafe()
         const span = yield* currentSpan
-        const { answer, foundNanos, mappedNanos } = yield* settle({
+        const { answer, foundNanos, mappedNanos } = yield* group.submit({
           id: newInboxId(clock.currentTimeMillisUnsafe()),
           event,
           receivedAt: new Date(clock.currentTimeMillisUnsafe()),
@@ -108,14 +103,7 @@ export class OrderStatusSync extends Context.Service<
   )
 }
 
-/** Another transaction has the order locked, here or elsewhere. */
-class OrderHeld extends Data.TaggedError("OrderHeld") {}
-
-const untilFree = Schedule.min([Schedule.exponential("4 millis"), Schedule.spaced("100 millis")]).pipe(
-  Schedule.jittered,
-  Schedule.upTo({ duration: "2 seconds" }),
-)
-
+/** Orders that exist but are locked by another transaction, here or elsewhere. */
 const heldIds = (
   existing: ReadonlyArray<{ readonly bitrix_order_id: string }>,
   locked: ReadonlyArray<{ readonly bitrix_order_id: string }>,

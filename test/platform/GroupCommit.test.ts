@@ -17,12 +17,14 @@ const COMMITS_MAX = 2
  */
 const makeGroup = <E = never>(
   behave: (batch: ReadonlyArray<number>) => Effect.Effect<void, E> = () => Effect.void,
+  keyOf: (item: number) => number = (item) => item,
+  isHeld: (item: number) => boolean = () => false,
 ) =>
   Effect.gen(function* () {
     const batches: Array<ReadonlyArray<number>> = []
     const gates: Array<Deferred.Deferred<void>> = []
     let isOpen = false
-    const group = yield* GroupCommit.make((batch: ReadonlyArray<number>) =>
+    const commit = (batch: ReadonlyArray<number>) =>
       Effect.gen(function* () {
         batches.push(batch)
         const gate = yield* Deferred.make<void>()
@@ -31,9 +33,13 @@ const makeGroup = <E = never>(
           yield* Deferred.await(gate)
         }
         yield* behave(batch)
-        return batch.map((item) => item * 10)
-      }),
-    )
+        return batch.map((item) => (isHeld(item) ? undefined : item * 10))
+      })
+    const group = yield* GroupCommit.make<number, number, E | "held">({
+      keyOf: (item: number) => String(keyOf(item)),
+      commit,
+      heldTooLong: () => "held" as const,
+    })
     const submit = (item: number) =>
       Effect.forkChild(Effect.exit(group.submit(item)), { startImmediately: true })
     return {
@@ -241,6 +247,62 @@ describe("GroupCommit", () => {
       yield* open
       assert.deepStrictEqual(yield* Fiber.join(neighbour), Exit.succeed(30))
       assert.deepStrictEqual(committed, [1, 2, 3])
+    }),
+  )
+
+  it.live("keeps submissions with one key in order, and never in two commits at the same time", () =>
+    Effect.gen(function* () {
+      const { submit, submitAll, batches, begun, release, open } = yield* makeGroup(
+        undefined,
+        (item) => item % 10,
+      )
+      const first = yield* submit(1)
+      yield* begun(1)
+      const others = yield* submitAll([11, 21, 2, 31, 12])
+      yield* begun(2)
+      assert.deepStrictEqual(batches, [[1], [2, 12]])
+      yield* release
+      yield* Fiber.join(first)
+      yield* open
+      assert.deepStrictEqual(yield* Fiber.joinAll(others), answersOf([11, 21, 2, 31, 12]))
+      assert.deepStrictEqual(batches[2], [11, 21, 31])
+    }),
+  )
+
+  it.live("tries what was held again, ahead of its key, while others go on", () =>
+    Effect.gen(function* () {
+      let isHeld = true
+      const { submit, submitAll, batches, open } = yield* makeGroup(
+        undefined,
+        (item) => item % 10,
+        (item) => item % 10 === 1 && isHeld,
+      )
+      yield* open
+      const held = yield* submit(1)
+      const behind = yield* submitAll([11, 21])
+      const others = yield* submitAll([2, 3, 4])
+      assert.deepStrictEqual(yield* Fiber.joinAll(others), answersOf([2, 3, 4]))
+      assert.isUndefined(held.pollUnsafe())
+      isHeld = false
+      assert.deepStrictEqual(yield* Fiber.joinAll([held, ...behind]), answersOf([1, 11, 21]))
+      const order = batches.flat().filter((item) => item % 10 === 1)
+      assert.isTrue(order.lastIndexOf(1) < order.lastIndexOf(11))
+      assert.isTrue(order.lastIndexOf(11) < order.lastIndexOf(21))
+    }),
+  )
+
+  it.live("gives up on what is held for too long, and goes on with what is behind it", () =>
+    Effect.gen(function* () {
+      const { submit, open } = yield* makeGroup(
+        undefined,
+        (item) => item % 10,
+        (item) => item === 1,
+      )
+      yield* open
+      const held = yield* submit(1)
+      assert.deepStrictEqual(yield* Fiber.join(held), Exit.fail("held" as const))
+      const behind = yield* submit(11)
+      assert.deepStrictEqual(yield* Fiber.join(behind), Exit.succeed(110))
     }),
   )
 })

@@ -6,6 +6,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -67,7 +68,7 @@ class World extends Context.Service<
       const { url, witness } = yield* TestDatabase
       const proxy = yield* TcpProxy.to(url)
       const service = yield* ServiceProcess.start({ DATABASE_URL: proxy.url, RUN_SEEDS: "true" })
-      yield* Effect.promise(() => insertOrders(witness, 1, 20))
+      yield* Effect.promise(() => insertOrders(witness, 1, 40))
       return { service, proxy }
     }),
   ).pipe(Layer.provideMerge(TestDatabase.layer))
@@ -79,11 +80,13 @@ layer(World.layer, { excludeTestServices: true })("a database under load", (it) 
       Effect.gen(function* () {
         const { proxy } = yield* World
         yield* Effect.promise(() => proxy.setMode("blackhole"))
+        // Those that come later wait behind the ones that wait for the database.
+        const more = yield* Effect.forkChild(load.sendMore(250))
         yield* load.next(503)
-        // Those that came meanwhile waited behind the ones that wait for the database.
         yield* Effect.sleep(1_500)
         yield* Effect.promise(() => proxy.setMode("pass"))
         assert.isBelow(yield* load.next(200), RECOVERY_MS_MAX)
+        yield* Fiber.join(more)
       }),
     ),
   )

@@ -24,16 +24,19 @@ let lastEvent = 0
 
 /** Runs for as long as the scope is open. Orders `BITRIX_BASE + 1` to `BITRIX_BASE + SENDERS` must exist. */
 export const start = Effect.fnUntraced(function* (url: string) {
-  const http = yield* ServiceClient.make(SHOP_ID, SENDERS + 1)
+  const http = yield* ServiceClient.make(SHOP_ID, 2 * SENDERS + 1)
   const observed: Array<Observed> = []
   let isStopped = false
 
+  const send = Effect.fnUntraced(function* (order: number, status: string | undefined) {
+    const event_id = `event-${++lastEvent}`
+    const answer = yield* http.post(url, { event_id, order_id: BITRIX_BASE + order, status })
+    observed.push({ event_id, answer, atMs: performance.now() })
+    return answer
+  })
   const sender = Effect.fnUntraced(function* (order: number) {
     for (let turn = 0; !isStopped; turn += 1) {
-      const event_id = `event-${++lastEvent}`
-      const status = STATUSES[turn % STATUSES.length]
-      const answer = yield* http.post(url, { event_id, order_id: BITRIX_BASE + order, status })
-      observed.push({ event_id, answer, atMs: performance.now() })
+      const answer = yield* send(order, STATUSES[turn % STATUSES.length])
       yield* Effect.sleep(answer.status === 200 ? PAUSE_MS : RETRY_MS)
     }
   })
@@ -50,6 +53,13 @@ export const start = Effect.fnUntraced(function* (url: string) {
   )
   return {
     observed,
+    /** One for each of the next `SENDERS` orders, which must exist, one after another and not waiting for answers. */
+    sendMore: Effect.fnUntraced(function* (everyMs: number) {
+      const orders = Array.from({ length: SENDERS }, (_, n) => SENDERS + n + 1)
+      yield* Effect.forEach(orders, (order, n) => Effect.delay(send(order, "AP"), n * everyMs), {
+        concurrency: "unbounded",
+      })
+    }),
     /** Waits for an answer with the status that comes later than now. */
     next: Effect.fnUntraced(function* (status: number) {
       const sinceMs = performance.now()
