@@ -25,6 +25,8 @@ export interface Cell {
   readonly postgresCpuUs: number
   /** Of the load generator; nought when it is itself what is measured. */
   readonly loadCpuUs: number
+  /** Cores that were kept busy by none of these: the trace sink, and whoever else runs on the machine. */
+  readonly strangerCores: number
   readonly residentMiB: number
   readonly inside: Inside | null
 }
@@ -51,12 +53,12 @@ const WARM_UP_SECONDS = 0.5
 export const measure = (world: World, target: Target, round: number, concurrency: number, seconds: number) =>
   Effect.gen(function* () {
     const job: Job = { port: target.port, form: target.form, concurrency, seconds }
-    yield* Process.ask<Outcome>(target.generator, { ...job, seconds: Math.min(WARM_UP_SECONDS, seconds) })
+    yield* send(target, { ...job, seconds: Math.min(WARM_UP_SECONDS, seconds) })
     yield* world.written
 
     const samplesBefore = yield* samples(target)
     const before = cpuOf(world, target)
-    const outcome = yield* Process.ask<Outcome>(target.generator, job)
+    const outcome = yield* send(target, job)
     const after = cpuOf(world, target)
     const residentMiB = Process.residentMiB(target.process.pid)
     const samplesAfter = yield* samples(target)
@@ -73,18 +75,29 @@ export const measure = (world: World, target: Target, round: number, concurrency
       p99Ms: outcome.p99Ms,
       serverCpuUs: perRequestUs(after.serverMs - before.serverMs),
       postgresCpuUs: perRequestUs(after.postgresMs - before.postgresMs),
-      loadCpuUs: target.kind === "database" ? 0 : perRequestUs(after.loadMs - before.loadMs),
+      loadCpuUs: perRequestUs(after.loadMs - before.loadMs),
+      strangerCores: Math.max(after.strangersMs - before.strangersMs, 0) / 1e3 / outcome.seconds,
       residentMiB,
       inside: target.kind === "ours" ? inside(samplesBefore, samplesAfter) : null,
     }
     return cell
   })
 
-const cpuOf = (world: World, target: Target) => ({
-  serverMs: Process.cpuMs(target.process.pid),
-  postgresMs: Process.familyCpuMs(world.pid),
-  loadMs: Process.cpuMs(target.generator.pid),
-})
+/** The last answers may come after the end; that none comes at all breaks the run. */
+const send = (target: Target, job: Job): Effect.Effect<Outcome> =>
+  Process.ask<Outcome>(target.generator, job).pipe(
+    Effect.timeout((job.seconds + LAST_ANSWERS_SECONDS) * 1e3),
+    Effect.orDie,
+  )
+const LAST_ANSWERS_SECONDS = 30
+
+const cpuOf = (world: World, target: Target) => {
+  const serverMs = Process.cpuMs(target.process.pid)
+  const postgresMs = Process.familyCpuMs(world.pid)
+  const loadMs = target.kind === "database" ? 0 : Process.cpuMs(target.generator.pid)
+  const ownMs = serverMs + postgresMs + loadMs + Process.cpuMs(process.pid)
+  return { serverMs, postgresMs, loadMs, strangersMs: Process.machineCpuMs() - ownMs }
+}
 
 const failureOf = (
   outcome: Outcome,

@@ -18,6 +18,7 @@ const open = async ({ port, concurrency }: Job): Promise<Senders> => {
   }
 }
 
+const ANSWER_WITHIN_MS = 10_000
 const HEADERS_END = "\r\n\r\n"
 
 class Connection {
@@ -43,6 +44,10 @@ class Connection {
     socket.on("data", (text: string) => this.take(text))
     socket.on("error", (error) => this.finish(error.message))
     socket.on("close", () => this.finish("the server closed the connection"))
+    socket.setTimeout(ANSWER_WITHIN_MS, () => {
+      this.finish(`no answer in ${ANSWER_WITHIN_MS} ms`)
+      socket.destroy()
+    })
   }
 
   post({ bitrixOrderId, code }: Step): Promise<string | null> {

@@ -126,6 +126,19 @@ export const cpuMs = (pid: number): number => statOf(pid)?.cpuMs ?? 0
 export const familyCpuMs = (pid: number): number =>
   family(pid).reduce((sum, member) => sum + cpuMs(member), statOf(pid)?.deadChildrenCpuMs ?? 0)
 
+/** What all processes of the machine have used so far, in ms of one core. */
+export const machineCpuMs = (): number => {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = readFileSync(
+    "/proc/stat",
+    "utf8",
+  )
+    .slice("cpu ".length, 200)
+    .trim()
+    .split(/\s+/)
+    .map(Number)
+  return (user + nice + system + irq + softirq + steal) * TICK_MS
+}
+
 export const residentMiB = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024
 

@@ -5,7 +5,7 @@ import type { Options } from "./options.ts"
 import { peers } from "./peers.ts"
 import type { Startup } from "./startup.ts"
 import type { Figure, Row } from "./summary.ts"
-import { ratioOf, rowOf } from "./summary.ts"
+import { figure, ratioOf, rowOf } from "./summary.ts"
 import { insideP99MsAtMost, targetConcurrencies, targets } from "./targets.ts"
 import { CONNECTIONS_MAX } from "./transactions.ts"
 import type { World } from "./world.ts"
@@ -38,8 +38,9 @@ export const toMarkdown = (results: Results): string =>
     ...voidCells(results),
   ].join("\n\n") + "\n"
 
-const conditions = ({ options, world, tookSeconds }: Results): string => {
+const conditions = ({ options, world, cells, tookSeconds }: Results): string => {
   const { cores } = options
+  const strangers = figure(cells.map(({ strangerCores }) => strangerCores))
   return [
     `- ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC, ${Math.round(tookSeconds)} s in all; ` +
       `Node ${process.version.slice(1)}, PostgreSQL ${world.version}; ${cpus().length} × ${cpus()[0]?.model.trim()}`,
@@ -52,9 +53,15 @@ const conditions = ({ options, world, tookSeconds }: Results): string => {
       "Closed loop over keep-alive connections; every request changes a status. A cell counts only if every answer was a success " +
       "and SQL finds exactly as many new rows in `order_history` and `inbox`.",
     "- Our server logs as in production, into a pipe that is drained; the peers log nothing and measure nothing.",
+    `- The rest of the machine, trace sink included, kept ${strangers.median.toFixed(2)} of ${cpus().length} cores busy in the median cell` +
+      (strangers.median > QUIET_CORES
+        ? ": **too much to compare anything but ratios, and those with care**."
+        : "."),
     "- CPU is user and system time per request of the process, its garbage collector included. `core busy` is the share of its core that the measured process used.",
   ].join("\n")
 }
+
+const QUIET_CORES = 0.1
 
 const targetTable = ({ cells, options }: Results): string => {
   const ratios = targets.flatMap(({ ours, other, atLeast }) =>

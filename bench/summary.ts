@@ -67,7 +67,7 @@ export const ratioOf = (
   return figure(pairs.map(({ cell, against }) => cell.perSecond / against.perSecond))
 }
 
-const figure = (values: ReadonlyArray<number>): Figure => {
+export const figure = (values: ReadonlyArray<number>): Figure => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? 0

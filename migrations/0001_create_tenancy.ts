@@ -24,6 +24,7 @@ export default Effect.gen(function* () {
       EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
       END;
       BEGIN
+        ALTER ROLE cvety_app NOINHERIT NOCREATEDB NOCREATEROLE;
         GRANT cvety_across_shops TO cvety_app;
       EXCEPTION WHEN internal_error OR unique_violation THEN NULL;
       END;

@@ -30,7 +30,7 @@ export default Effect.gen(function* () {
       CHECK ((state = 'applied') = (reason IS NULL))
     )`
   yield* sql`CREATE INDEX inbox_parked ON inbox (shop_id, source, subject) WHERE state = 'parked'`
-  yield* sql`CREATE INDEX inbox_received ON inbox (shop_id, received_at DESC, id DESC)`
+  yield* sql`CREATE INDEX inbox_received ON inbox (received_at DESC, id DESC)`
 
   yield* sql`SELECT protect_tenant_table('inbox', 'shop_id')`
   yield* sql`GRANT SELECT, INSERT, UPDATE (state, reason, settled_at) ON inbox TO cvety_app`

@@ -63,6 +63,8 @@ const server = Layer.unwrap(
           headersTimeout: HEADERS_TIMEOUT_MS,
           keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
           maxHeaderSize: HEADER_BYTES_MAX,
+          // We speak no other protocol: a request that offers one, such as h2c, is served as it is.
+          shouldUpgradeCallback: () => false,
         }),
       { host, port, gracefulShutdownTimeout: "4 seconds" },
     )

@@ -65,6 +65,16 @@ export const decideBatch = (
   return { answers, records, changes, orders: [...reached.values()] }
 }
 
+/** Orders that exist but are locked by another transaction, here or elsewhere. */
+export const heldIds = (
+  existing: ReadonlyArray<{ readonly bitrix_order_id: string }>,
+  locked: ReadonlyArray<{ readonly bitrix_order_id: string }>,
+): ReadonlySet<string> => {
+  const held = new Set(existing.map((order) => order.bitrix_order_id))
+  for (const order of locked) held.delete(order.bitrix_order_id)
+  return held
+}
+
 const toRecord = ({ id, event, receivedAt, traceParent }: Delivery, decision: Decision): InboxRecord => ({
   id,
   subject: event.order_id,

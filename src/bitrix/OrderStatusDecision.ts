@@ -3,7 +3,7 @@
  *
  *   no such order         --> parked   "Order not found in Railway"   (skipped when no such id can exist)
  *   code not mapped       --> parked   "Unknown status: XX"
- *   older than the last   --> skipped  "Stale event"
+ *   older than the last   --> skipped  "Stale event"    (the last event that reached the order, changing it or not)
  *   nothing to change     --> skipped  "Status unchanged"
  *   otherwise             --> applied  one step of the order's status chain
  *
@@ -84,15 +84,15 @@ export const decide = (
   if (status === undefined) {
     return skip("parked", `Unknown status: ${event.status}`)
   }
-  // A sender whose clock runs ahead must not make everything after it stale.
-  const occurredAt = event.occurred_at == null ? null : earlier(event.occurred_at, receivedAt)
+  // A clock this far ahead orders nothing: such an event counts as undated.
+  const occurredAt = isPlausible(event.occurred_at, receivedAt) ? event.occurred_at : null
   if (isStale(order, occurredAt, wasParked ? receivedAt : null)) {
     return skip("skipped", "Stale event", order.status)
   }
   const seen = {
     ...order,
-    bitrix_occurred_at: occurredAt ?? order.bitrix_occurred_at,
-    bitrix_received_at: receivedAt,
+    bitrix_occurred_at: occurredAt,
+    bitrix_received_at: later(receivedAt, order.bitrix_received_at),
   }
   if (status === order.status) {
     return { ...skip("skipped", "Status unchanged", order.status), order: seen }
@@ -120,7 +120,12 @@ const isStale = (order: LockedOrder, occurredAt: Date | null, parkedAt: Date | n
     ? occurredAt < order.bitrix_occurred_at
     : parkedAt !== null && order.bitrix_received_at !== null && parkedAt < order.bitrix_received_at
 
-const earlier = (a: Date, b: Date): Date => (a < b ? a : b)
+const isPlausible = (occurredAt: Date | null | undefined, receivedAt: Date): occurredAt is Date =>
+  occurredAt != null && occurredAt.getTime() - receivedAt.getTime() <= CLOCK_AHEAD_MS_MAX
+
+const CLOCK_AHEAD_MS_MAX = 15 * 60_000
+
+const later = (a: Date, b: Date | null): Date => (b === null || a > b ? a : b)
 
 const toWire = (digits: string): number | string =>
   Number.isSafeInteger(Number(digits)) ? Number(digits) : digits

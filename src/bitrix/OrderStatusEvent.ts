@@ -96,7 +96,7 @@ export const OrderStatusEvent = Schema.Struct({
     Schema.NullOr(Text.check(Schema.isMinLength(1), Schema.isMaxLength(EVENT_ID_CHARS_MAX))),
   ).annotate({ description: "Unique per event: a repeat gets the first answer and changes nothing" }),
   occurred_at: Schema.optionalKey(Schema.NullOr(Instant)).annotate({
-    description: "When it happened in Bitrix; older than the last applied change means stale",
+    description: "When it happened in Bitrix; older than the last event that reached the order means stale",
   }),
 })
 export type OrderStatusEvent = typeof OrderStatusEvent.Type

@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { LockedOrder, StatusChangeRecord } from "../orders/Order.ts"
 import { Orders } from "../orders/Orders.ts"
@@ -15,7 +16,7 @@ import { Inbox } from "../platform/Inbox.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { ShopId } from "../shared/ShopId.ts"
-import { toChangeRecord } from "./OrderStatusBatch.ts"
+import { heldIds, toChangeRecord } from "./OrderStatusBatch.ts"
 import type { Decision } from "./OrderStatusDecision.ts"
 import { decide } from "./OrderStatusDecision.ts"
 import { isPossibleId, OrderStatusEvent } from "./OrderStatusEvent.ts"
@@ -54,22 +55,25 @@ export class OrderStatusReplay extends Context.Service<
       const replayAll = (
         shopId: ShopId,
         events: ReadonlyArray<{ readonly id: string; readonly subject: string }>,
-        options: { readonly states: ReadonlyArray<InboxState>; readonly isDryRun: boolean },
+        options: ReplayOptions,
       ) =>
         db
           .transact({
             read: [
-              orders.lockByBitrixOrderIds(shopId, [
-                ...new Set(events.map(({ subject }) => subject).filter(isPossibleId)),
-              ]),
+              options.isWaiting
+                ? orders.lockByBitrixOrderIds(shopId, subjects(events))
+                : orders.lockFreeByBitrixOrderIds(shopId, subjects(events)),
+              orders.findBitrixOrderIds(shopId, subjects(events)),
               inbox.claim(
                 shopId,
                 events.map(({ id }) => id),
                 options.states,
               ),
             ],
-            write: ([locked, entries]) => {
-              const replayed = decideAgain(entries, locked, mapping)
+            write: ([locked, existing, entries]) => {
+              const held = heldIds(existing, locked)
+              const free = entries.filter(({ subject }) => !held.has(subject))
+              const replayed = decideAgain(free, locked, mapping)
               return {
                 queries: options.isDryRun
                   ? []
@@ -87,10 +91,14 @@ export class OrderStatusReplay extends Context.Service<
         const [applicable] = yield* db.readAcrossShops([
           parked.findApplicable([...mapping.keys()], BATCH_MAX),
         ])
-        const settled = yield* Effect.forEach(byShop(applicable), ([shopId, events]) =>
-          replayAll(shopId, events, { states: ["parked"], isDryRun: false }),
+        // A shop whose turn fails must not keep the others from theirs.
+        const turns = yield* Effect.forEach(byShop(applicable), ([shopId, events]) =>
+          Effect.exit(replayAll(shopId, events, { states: ["parked"], isWaiting: false, isDryRun: false })),
         )
-        return settled.flat().length
+        const settled = turns.flatMap((turn) => (turn._tag === "Success" ? turn.value : []))
+        const failed = turns.find((turn) => turn._tag === "Failure")
+        if (failed !== undefined && settled.length === 0) return yield* Effect.failCause(failed.cause)
+        return settled.length
       }).pipe(Effect.withSpan("OrderStatusReplay.applyParked"))
 
       const replay = Effect.fn("OrderStatusReplay.replay")(function* (
@@ -100,7 +108,7 @@ export class OrderStatusReplay extends Context.Service<
         const [[entry]] = yield* db.readAcrossShops([inbox.findById(id)])
         if (entry === undefined) return undefined
         const states = ["parked", "skipped", "applied"] as const
-        const [replayed] = yield* replayAll(entry.shop_id, [entry], { states, isDryRun })
+        const [replayed] = yield* replayAll(entry.shop_id, [entry], { states, isWaiting: true, isDryRun })
         return replayed
       })
 
@@ -110,6 +118,17 @@ export class OrderStatusReplay extends Context.Service<
 
   static readonly layer = OrderStatusReplay.layerNoDeps.pipe(Layer.provide(ParkedEventsRepo.layer))
 }
+
+interface ReplayOptions {
+  readonly states: ReadonlyArray<InboxState>
+  /** Whether to wait for an order that somebody else holds, or to leave its events for the next time. */
+  readonly isWaiting: boolean
+  readonly isDryRun: boolean
+}
+
+const subjects = (events: ReadonlyArray<{ readonly subject: string }>): ReadonlyArray<string> => [
+  ...new Set(events.map(({ subject }) => subject).filter(isPossibleId)),
+]
 
 const decideAgain = (
   entries: ReadonlyArray<InboxEntry>,
@@ -122,7 +141,11 @@ const decideAgain = (
   const changes: Array<StatusChangeRecord> = []
 
   for (const entry of entries) {
-    const event = decodeEvent(entry.payload)
+    const event = Option.getOrUndefined(decodeEvent(entry.payload))
+    if (event === undefined) {
+      decided.push({ entry, decision: unreadable(entry) })
+      continue
+    }
     const arrival = { event, receivedAt: entry.received_at, wasParked: true }
     const decision = decide(arrival, ordersByBitrixId.get(entry.subject), mapping)
     decided.push({ entry, decision })
@@ -145,4 +168,14 @@ const byShop = (
   ...Map.groupBy(events, ({ shop_id }) => shop_id),
 ]
 
-const decodeEvent = Schema.decodeUnknownSync(OrderStatusEvent)
+const decodeEvent = Schema.decodeUnknownOption(OrderStatusEvent)
+
+/** A payload that this version cannot read stays as it is, and must not stop what stands behind it. */
+const unreadable = ({ subject }: InboxEntry): Decision => ({
+  answer: { status: "skipped", reason: UNREADABLE, bitrix_order_id: subject },
+  state: "skipped",
+  reason: UNREADABLE,
+  change: null,
+  order: null,
+})
+const UNREADABLE = "Payload cannot be read"

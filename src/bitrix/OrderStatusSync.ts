@@ -24,7 +24,7 @@ import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
 import { BitrixConnection } from "./BitrixConnection.ts"
 import type { Delivery } from "./OrderStatusBatch.ts"
-import { decideBatch, SOURCE } from "./OrderStatusBatch.ts"
+import { decideBatch, heldIds, SOURCE } from "./OrderStatusBatch.ts"
 import type { OrderStatusAnswer } from "./OrderStatusDecision.ts"
 import type { OrderStatusEvent } from "./OrderStatusEvent.ts"
 import { isPossibleId } from "./OrderStatusEvent.ts"
@@ -101,16 +101,6 @@ export class OrderStatusSync extends Context.Service<
       return { apply }
     }),
   )
-}
-
-/** Orders that exist but are locked by another transaction, here or elsewhere. */
-const heldIds = (
-  existing: ReadonlyArray<{ readonly bitrix_order_id: string }>,
-  locked: ReadonlyArray<{ readonly bitrix_order_id: string }>,
-): ReadonlySet<string> => {
-  const held = new Set(existing.map((order) => order.bitrix_order_id))
-  for (const order of locked) held.delete(order.bitrix_order_id)
-  return held
 }
 
 const possibleIds = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => [

@@ -59,7 +59,9 @@ const replay = Command.make(
   {
     id: Argument.optional(id),
     dryRun: Flag.Boolean("dry-run").pipe(
-      Flag.withDescription("Print the difference it would make and change nothing"),
+      Flag.withDescription(
+        "Print the difference it would make and change nothing; each event is decided by itself",
+      ),
       Flag.withDefault(false),
     ),
   },
@@ -74,7 +76,11 @@ const replay = Command.make(
           .toReversed()
     for (const id of ids) {
       const replayed = yield* service.replay(id, { isDryRun: dryRun })
-      yield* Console.log(replayed === undefined ? `No event ${id}` : difference(replayed, dryRun))
+      yield* Console.log(
+        replayed === undefined
+          ? `No event ${id}, or somebody is settling it now`
+          : difference(replayed, dryRun),
+      )
     }
   }),
 ).pipe(

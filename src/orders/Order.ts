@@ -25,6 +25,18 @@ const BigIntColumn = Schema.BigInt.pipe(
   Schema.decodeTo(Schema.Int, SchemaTransformation.transform({ decode: Number, encode: BigInt })),
 )
 
+/** An id of somebody else's: a number where JavaScript can hold it exactly, decimal text where it cannot. */
+export const ExternalId = Schema.Union([Schema.Int, Schema.String])
+const ExternalIdColumn = Schema.BigInt.pipe(
+  Schema.decodeTo(
+    ExternalId,
+    SchemaTransformation.transform({
+      decode: (id) => (Number.isSafeInteger(Number(id)) ? Number(id) : String(id)),
+      encode: BigInt,
+    }),
+  ),
+)
+
 /** A line of an order; prices are those at the moment of ordering. */
 export const OrderItem = Schema.Struct({
   id: Schema.Int,
@@ -57,7 +69,7 @@ export const Order = Schema.Struct({
   status: Status.OrderStatus,
   notes: Schema.NullOr(Schema.String),
   telegram_user_id: Schema.NullOr(Schema.String),
-  bitrix_order_id: Schema.NullOr(BigIntColumn),
+  bitrix_order_id: Schema.NullOr(ExternalIdColumn),
   recipient_name: Schema.NullOr(Schema.String),
   recipient_phone: Schema.NullOr(Schema.String),
   sender_phone: Schema.NullOr(Schema.String),
@@ -88,7 +100,7 @@ export const OrderHistoryEntry = Schema.Struct({
   new_value: Schema.NullOr(Schema.String),
   is_override: Schema.Boolean,
   notes: Schema.NullOr(Schema.String),
-  bitrix_user_id: Schema.NullOr(BigIntColumn),
+  bitrix_user_id: Schema.NullOr(ExternalIdColumn),
   changed_at: Schema.Date,
 })
 export type OrderHistoryEntry = typeof OrderHistoryEntry.Type

@@ -5,7 +5,7 @@
 import * as Schema from "effect/Schema"
 import { Tiyn } from "../shared/Tiyn.ts"
 import type { Order, OrderHistoryEntry, OrderItem } from "./Order.ts"
-import { OrderId } from "./Order.ts"
+import { ExternalId, OrderId } from "./Order.ts"
 import { OrderStatus, PublicOrderStatus, toPublic } from "./OrderStatus.ts"
 import type { OrderWithItems } from "./Orders.ts"
 
@@ -42,7 +42,7 @@ export const OrderRead = Schema.Struct({
   status: OrderStatus,
   notes: Text,
   telegram_user_id: Text,
-  bitrix_order_id: Schema.NullOr(Schema.Int),
+  bitrix_order_id: Schema.NullOr(ExternalId),
   recipient_name: Text,
   recipient_phone: Text,
   sender_phone: Text,
@@ -72,7 +72,7 @@ export const OrderHistoryRead = Schema.Struct({
   old_value: Text,
   new_value: Text,
   notes: Text,
-  bitrix_user_id: Schema.NullOr(Schema.Int).annotate({ description: "Who changed it in Bitrix" }),
+  bitrix_user_id: Schema.NullOr(ExternalId).annotate({ description: "Who changed it in Bitrix" }),
   is_override: Schema.Boolean.annotate({ description: "Outside the path that people follow" }),
   changed_at: Schema.String.annotate({ description: "ISO 8601 in UTC" }),
 })

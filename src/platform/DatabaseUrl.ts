@@ -15,10 +15,13 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { EmbeddedPostgres } from "./EmbeddedPostgres.ts"
 
+export const APP_ROLE = "cvety_app"
+
 export class DatabaseUrl extends Context.Service<
   DatabaseUrl,
   {
     readonly owner: Redacted.Redacted
+    /** A URL of a socket has no room for a name: whoever connects says as well that it is `APP_ROLE`. */
     readonly app: Redacted.Redacted
     /** Undefined when the owner has none either. */
     readonly appPassword: Redacted.Redacted | undefined
@@ -43,16 +46,17 @@ export class DatabaseUrl extends Context.Service<
     Layer.sync(DatabaseUrl, () => ({ owner, ...workingRole(owner), ...options }))
 }
 
+/** The same server and database as somebody else: nothing of the owner's name, password or options is left. */
 const workingRole = (owner: Redacted.Redacted) => {
   const url = new URL(Redacted.value(owner))
+  const ownerPassword = url.searchParams.get("password") ?? decodeURIComponent(url.password)
   const password =
-    url.password === ""
+    ownerPassword === ""
       ? undefined
-      : createHmac("sha256", decodeURIComponent(url.password))
-          .update("cvety working role")
-          .digest("base64url")
-  url.username = "cvety_app"
+      : createHmac("sha256", ownerPassword).update("cvety working role").digest("base64url")
+  url.username = APP_ROLE
   url.password = password ?? ""
+  for (const name of ["user", "password", "options"]) url.searchParams.delete(name)
   return {
     app: Redacted.make(url.toString()),
     appPassword: password === undefined ? undefined : Redacted.make(password),

@@ -13,8 +13,8 @@
  *   Work across shops asks for it by name (`readAcrossShops`) and gets the role `cvety_across_shops`.
  * - Queries are values: a repository cannot run one outside a transaction of a tenant.
  * - A connection whose transaction did not end well is closed, never reused.
- * - An attempt that lost to another transaction, or that an outage ended before it wrote anything, is made once more
- *   on another connection. After an outage in the middle of writing nobody knows, so it is never written again.
+ * - An attempt that lost to another transaction, or that an outage ended before it wrote anything, is made again on
+ *   another connection. After an outage in the middle of writing nobody knows, so it is never written again.
  * - A database that cannot answer is `DatabaseUnavailable`; anything else the database refuses is a defect.
  */
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
@@ -22,11 +22,12 @@ import * as PgPool from "@effect/sql-pg/PgPool"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { Statement } from "effect/sql/Statement"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
-import { DatabaseUrl } from "./DatabaseUrl.ts"
+import { APP_ROLE, DatabaseUrl } from "./DatabaseUrl.ts"
 import { Migrations } from "./Migrations.ts"
 import type { Query } from "./Query.ts"
 import { sql } from "./Query.ts"
@@ -60,25 +61,45 @@ export class Db extends Context.Service<
     Db,
     Effect.gen(function* () {
       yield* Migrations
-      const { app } = yield* DatabaseUrl
-      return make(
-        yield* PgPool.make({
-          url: app,
-          applicationName: "cvety",
-          maxConnections: CONNECTIONS_MAX,
-          connectTimeout: CONNECT_TIMEOUT,
-          multiplex: true,
-          multiplexConcurrency: 1,
-          startupParameters: {
-            statement_timeout: String(STATEMENT_TIMEOUT_MS),
-            lock_timeout: String(LOCK_TIMEOUT_MS),
-            idle_in_transaction_session_timeout: String(STATEMENT_TIMEOUT_MS),
-          },
-        }),
-      )
+      const { app, appPassword } = yield* DatabaseUrl
+      const pool = yield* PgPool.make({
+        url: app,
+        username: APP_ROLE,
+        ...(appPassword === undefined ? {} : { password: appPassword }),
+        startupOptions: "",
+        applicationName: "cvety",
+        maxConnections: CONNECTIONS_MAX,
+        connectTimeout: CONNECT_TIMEOUT,
+        keepAlive: KEEP_ALIVE,
+        multiplex: true,
+        multiplexConcurrency: 1,
+        startupParameters: {
+          statement_timeout: String(STATEMENT_TIMEOUT_MS),
+          lock_timeout: String(LOCK_TIMEOUT_MS),
+          idle_in_transaction_session_timeout: String(STATEMENT_TIMEOUT_MS),
+        },
+      })
+      yield* ensureHarmless(pool)
+      return make(pool)
     }),
   )
 }
+
+/** Whatever the URL said, a session that could see past row security must not serve anybody. */
+const ensureHarmless = (pool: PgPool.PgPool) =>
+  pool
+    .use((connection) => connection.query(harmless.compile()[0], [APP_ROLE]))
+    .pipe(
+      Effect.filterOrFail(
+        ({ rows }) => rows[0]?.["is_harmless"] === true,
+        () =>
+          new WorkingRoleUnsafe({ message: `the database session is not the powerless role ${APP_ROLE}` }),
+      ),
+    )
+
+class WorkingRoleUnsafe extends Schema.TaggedError<WorkingRoleUnsafe>()("WorkingRoleUnsafe", {
+  message: Schema.String,
+}) {}
 
 /** What a transaction writes once it has decided, and what it tells its caller when that is committed. */
 export interface Write<A> {
@@ -90,9 +111,11 @@ type Notifications = Effect.Success<ReturnType<PgConnection["listen"]>>
 
 const CONNECTIONS_MAX = 10
 const CONNECT_TIMEOUT = "2 seconds"
-const STATEMENT_TIMEOUT_MS = 4_000
-const LOCK_TIMEOUT_MS = 2_000
-const TRANSACTION_TIMEOUT = "5 seconds"
+const KEEP_ALIVE = "10 seconds"
+const ATTEMPTS_MAX = 3
+const STATEMENT_TIMEOUT_MS = 2_500
+const LOCK_TIMEOUT_MS = 1_500
+const TRANSACTION_TIMEOUT = "3 seconds"
 
 const make = (pool: PgPool.PgPool): Db["Service"] => {
   const onConnection = <A>(body: (connection: PgConnection) => Effect.Effect<A, SqlError>) =>
@@ -102,11 +125,15 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
     body: (progress: Progress) => (connection: PgConnection) => Effect.Effect<A, SqlError>,
   ) =>
     Effect.suspend(() => {
-      const progress = { hasWritten: false }
-      return Effect.catchIf(
-        onConnection(body(progress)),
-        (error) => isConflict(error) || (isOutage(error) && !progress.hasWritten),
-        () => onConnection(body(progress)),
+      let progress = { hasWritten: false }
+      return Effect.suspend(() => {
+        progress = { hasWritten: false }
+        return onConnection(body(progress))
+      }).pipe(
+        Effect.retry({
+          while: (error) => isConflict(error) || (isOutage(error) && !progress.hasWritten),
+          times: ATTEMPTS_MAX - 1,
+        }),
       )
     }).pipe(
       Effect.timeoutOrElse({
@@ -197,6 +224,11 @@ const rolledBack = new SqlError({
   reason: new ConnectionError({ cause: undefined, message: "the transaction was rolled back" }),
 })
 
+const harmless = sql`
+  SELECT session_user = ${APP_ROLE} AND current_user = session_user
+         AND NOT (rolsuper OR rolbypassrls OR rolinherit OR rolcreaterole) AS is_harmless
+  FROM pg_roles
+  WHERE rolname = session_user`
 const begin = sql`BEGIN`
 const beginReadOnly = sql`BEGIN READ ONLY`
 const commit = sql`COMMIT`

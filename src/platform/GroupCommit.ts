@@ -32,7 +32,7 @@ import { Overloaded } from "../shared/Overloaded.ts"
 const COMMITS_MAX = 2
 const BATCH_MAX = 64
 const WAITING_MAX = 2_048
-const HELD_MS_MAX = 2_000
+const HELD_MS_MAX = 6_000
 const HELD_PAUSE_MIN_MS = 4
 const HELD_PAUSE_MAX_MS = 100
 
@@ -64,16 +64,37 @@ export const make = <A, B, E>(
       Effect.catchCause(
         Effect.suspend(() => options.commit(batch.map(({ item }) => item))),
         (cause) => {
-          if (batch.length > 1 && !Cause.hasFails(cause)) {
-            return Effect.map(
-              Effect.forEach(batch, (submission) => attempt([submission])),
-              (answers) => answers.flat(),
-            )
-          }
-          for (const { answer } of batch) Deferred.doneUnsafe(answer, Effect.failCause(cause))
-          return Effect.succeed(batch.map(() => undefined))
+          if (batch.length > 1 && !Cause.hasFails(cause)) return oneByOne(batch)
+          return Effect.succeed(failAll(batch, cause))
         },
       )
+
+    const failAll = (batch: Batch<A, B, E>, cause: Cause.Cause<E>): Array<B | undefined> =>
+      batch.map(({ answer }) => {
+        Deferred.doneUnsafe(answer, Effect.failCause(cause))
+        return undefined
+      })
+
+    // The outside may become unavailable meanwhile: then the rest does not try it one after another.
+    const oneByOne = Effect.fnUntraced(function* (batch: Batch<A, B, E>) {
+      const answers: Array<B | undefined> = []
+      const heldKeys = new Set<string>()
+      for (const [index, submission] of batch.entries()) {
+        if (heldKeys.has(submission.key)) {
+          answers.push(undefined)
+          continue
+        }
+        const exit = yield* Effect.exit(Effect.suspend(() => options.commit([submission.item])))
+        if (exit._tag === "Success") {
+          answers.push(exit.value[0])
+          if (exit.value[0] === undefined) heldKeys.add(submission.key)
+          continue
+        }
+        answers.push(...failAll([submission], exit.cause))
+        if (Cause.hasFails(exit.cause)) return [...answers, ...failAll(batch.slice(index + 1), exit.cause)]
+      }
+      return answers
+    })
 
     const run = (batch: Batch<A, B, E>) =>
       Effect.flatMap(attempt(batch), (answers) => {

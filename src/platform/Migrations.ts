@@ -13,6 +13,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
 import * as Migrator from "effect/sql/Migrator"
 import * as MigratorFileSystem from "effect/sql/MigratorFileSystem"
@@ -66,6 +67,8 @@ export const migrate = (database: {
     yield* letWorkingRoleLogIn(database.appPassword)
     return applied
   }).pipe(
+    // Spans carry the text of statements, and one of these holds a password.
+    Effect.provideService(References.TracerEnabled, false),
     Effect.provide([
       PgClient.layer({ url: database.owner, maxConnections: 1, connectTimeout: "5 seconds" }),
       NodeFileSystem.layer,

@@ -12,7 +12,9 @@ delay.enable()
 export const sample = Effect.gen(function* () {
   const { user, system } = process.cpuUsage()
   const { rss, heapUsed } = process.memoryUsage()
-  yield* Metric.update(cpu, (user + system) / 1e6)
+  const cpuSeconds = (user + system) / 1e6
+  yield* Metric.update(cpu, cpuSeconds - countedCpuSeconds)
+  countedCpuSeconds = cpuSeconds
   yield* Metric.update(resident, rss)
   yield* Metric.update(heap, heapUsed)
   yield* Metric.update(started, performance.timeOrigin / 1e3)
@@ -20,7 +22,11 @@ export const sample = Effect.gen(function* () {
   delay.reset()
 })
 
-const cpu = Metric.gauge("process_cpu_seconds_total", { description: "CPU time spent, user and system" })
+let countedCpuSeconds = 0
+const cpu = Metric.counter("process_cpu_seconds_total", {
+  description: "CPU time spent, user and system",
+  incremental: true,
+})
 const resident = Metric.gauge("process_resident_memory_bytes", { description: "Resident memory" })
 const heap = Metric.gauge("nodejs_heap_used_bytes", { description: "JavaScript heap in use" })
 const started = Metric.gauge("process_start_time_seconds", { description: "Start of the process, Unix time" })

@@ -61,5 +61,6 @@ const kept = (name: string) =>
       writeFileSync(file, value, { mode: 0o600 })
       return value
     })
-    return Redacted.make(yield* Effect.catch(read, () => make))
+    const isWhole = (value: string) => value.length >= CHARS_MIN
+    return Redacted.make(yield* Effect.catch(Effect.filterOrFail(read, isWhole), () => make))
   })

@@ -13,9 +13,16 @@ export const isOutage = ({ reason }: SqlError): boolean => {
   }
 }
 
-/** Whether the transaction lost to another one; it is undone, and the same work may succeed a moment later. */
+/**
+ * Whether the transaction lost to another one, or to a prepared plan that went stale (the driver then reports only that
+ * the transaction is aborted); it is undone, and the same work may succeed a moment later.
+ */
 export const isConflict = ({ reason }: SqlError): boolean =>
-  reason._tag === "UniqueViolation" || reason._tag === "DeadlockError" || reason._tag === "SerializationError"
+  reason._tag === "UniqueViolation" ||
+  reason._tag === "DeadlockError" ||
+  reason._tag === "SerializationError" ||
+  sqlState(reason.cause) === IN_FAILED_TRANSACTION
+const IN_FAILED_TRANSACTION = "25P02"
 
 /** Whether two sessions changed the same row of the system catalogue; PostgreSQL has no better word for it. */
 export const isCatalogueRace = ({ reason }: SqlError): boolean => sqlState(reason.cause) === "XX000"

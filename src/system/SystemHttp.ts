@@ -11,6 +11,7 @@ import * as ProcessMetrics from "../platform/ProcessMetrics.ts"
 import { VERSION } from "./SystemApi.ts"
 
 const PING_TIMEOUT = "2 seconds"
+const PING_AGE_MAX = "250 millis"
 
 export const SystemHttp = HttpApiBuilder.group(Api, "system", (handlers) =>
   Effect.gen(function* () {
@@ -18,10 +19,12 @@ export const SystemHttp = HttpApiBuilder.group(Api, "system", (handlers) =>
     const actors = yield* Actors
     const { isDraining } = yield* Lifecycle
 
-    const isDatabaseUp = db.ping.pipe(
+    // One look for all who ask at the same time: probes must not compete with the work.
+    const isDatabaseUp = yield* db.ping.pipe(
       Effect.timeout(PING_TIMEOUT),
       Effect.as(true),
       Effect.orElseSucceed(() => false),
+      Effect.cachedWithTTL(PING_AGE_MAX),
     )
 
     const health = Effect.gen(function* () {

@@ -330,10 +330,19 @@ describe("the decision on an order-status event", () => {
     assert.strictEqual(decideOne("AP", last, { occurred: 10 }).reason, "Status unchanged")
   })
 
-  it("believes no event that claims to happen after it was received", () => {
-    const { order: left } = decideOne("AP", order("1"), { occurred: 5_000, received: 100 })
-    assert.deepStrictEqual(left?.bitrix_occurred_at, at(100))
+  it("takes an event that claims to happen long after it was received for one without a time", () => {
+    const { order: left } = decideOne("AP", order("1"), { occurred: 116, received: 100 })
+    assert.strictEqual(left?.bitrix_occurred_at, null)
     assert.strictEqual(decideOne("CO", left ?? undefined, { occurred: 101, received: 102 }).reason, null)
+  })
+
+  it("believes a sender whose clock runs a little ahead", () => {
+    const { order: left } = decideOne("AP", order("1"), { occurred: 115, received: 100 })
+    assert.deepStrictEqual(left?.bitrix_occurred_at, at(115))
+    assert.strictEqual(
+      decideOne("CO", left ?? undefined, { occurred: 114, received: 102 }).reason,
+      "Stale event",
+    )
   })
 
   it("remembers when an event that changed nothing happened, so that an older one is stale", () => {

@@ -93,6 +93,26 @@ layer(Wire.layer, { excludeTestServices: true })("a body of the webhook", (it) =
     }),
   )
 
+  it.effect("is read although its sender offers to speak another protocol", () =>
+    Effect.gen(function* () {
+      const { webhook } = yield* Wire
+      for (const protocol of ["h2c", "websocket", "TLS/1.3"]) {
+        for (const isChunked of [false, true]) {
+          const { status, body } = yield* webhook(harmless(), {
+            headers: {
+              connection: "Upgrade, HTTP2-Settings",
+              upgrade: protocol,
+              "http2-settings": "AAMAAABk",
+            },
+            isChunked,
+          })
+          assert.strictEqual(status, 200, protocol)
+          assert.strictEqual(body.reason, MISSING_ORDER)
+        }
+      }
+    }),
+  )
+
   it.effect("may begin with a byte order mark, and with space around it", () =>
     Effect.gen(function* () {
       const { webhook } = yield* Wire

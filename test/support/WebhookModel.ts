@@ -155,8 +155,8 @@ export class OrderModel {
     if (old_status === undefined) return skipped("Order not found in Railway")
     if (!Object.hasOwn(STATUS_BY_CODE, code)) return skipped(`Unknown status: ${stored(code)}`)
     const last = this.occurredById.get(orderId)
-    // Whatever claims to happen in the future happens now, later than all that was before.
-    const occurred = occurredMs === null ? null : Math.min(occurredMs, NOW_MS)
+    // A time far in the future is no time.
+    const occurred = occurredMs === null || occurredMs > TOMORROW_MS ? null : occurredMs
     if (occurred !== null && last !== undefined && occurred < last) {
       return skipped("Stale event", { current_status: old_status })
     }
@@ -177,6 +177,6 @@ export class OrderModel {
   }
 }
 
-const NOW_MS = Date.now()
+const TOMORROW_MS = Date.now() + 86_400_000
 
 const stored = (text: string): string => text.toWellFormed().replaceAll("\u0000", "\ufffd")
