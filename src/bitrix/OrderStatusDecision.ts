@@ -91,7 +91,7 @@ export const decide = (
   }
   const seen = {
     ...order,
-    bitrix_occurred_at: occurredAt,
+    bitrix_occurred_at: occurredAt ?? order.bitrix_occurred_at,
     bitrix_received_at: later(receivedAt, order.bitrix_received_at),
   }
   if (status === order.status) {

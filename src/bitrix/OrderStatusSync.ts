@@ -51,14 +51,15 @@ export class OrderStatusSync extends Context.Service<
 
       const commit = (deliveries: ReadonlyArray<Delivery>) => {
         const ids = possibleIds(deliveries)
+        const repeatable = eventIds(deliveries)
         return db
           .transact({
             read: [
               orders.lockFreeByBitrixOrderIds(shopId, ids),
               orders.findBitrixOrderIds(shopId, ids),
-              inbox.findAnswers(shopId, SOURCE, eventIds(deliveries)),
+              ...(repeatable.length > 0 ? [inbox.findAnswers(shopId, SOURCE, repeatable)] : []),
             ],
-            write: ([locked, existing, given]) => {
+            write: ([locked, existing, given = []]) => {
               const foundNanos = clock.currentTimeNanosUnsafe()
               const decided = decideBatch(deliveries, locked, given, mapping, heldIds(existing, locked))
               const mappedNanos = clock.currentTimeNanosUnsafe()

@@ -77,6 +77,8 @@ export class Db extends Context.Service<
           statement_timeout: String(STATEMENT_TIMEOUT_MS),
           lock_timeout: String(LOCK_TIMEOUT_MS),
           idle_in_transaction_session_timeout: String(STATEMENT_TIMEOUT_MS),
+          // Every statement has its index, and a plan made while a table was small stays with its connection.
+          enable_seqscan: "off",
         },
       })
       yield* ensureHarmless(pool)

@@ -12,8 +12,7 @@ const SOCKETS = 400
 const STATUSES = ["AP", "CO", "DE", "F"]
 const PAUSE_MS = 20
 const RETRY_MS = 100
-/** Six seconds and some for a busy machine; the sender itself gives up after 10 s. */
-// Six seconds, and what a busy machine adds.
+/** Six seconds, and what a busy machine adds; the sender itself gives up after 10 s. */
 const ANSWER_MS_MAX = 8_000
 
 export interface Observed {
