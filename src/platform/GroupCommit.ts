@@ -13,9 +13,9 @@
  *   in two batches at the same time.
  * - A commit may leave an item undecided (`undefined`) because somebody else holds what it needs. It is tried again
  *   with back-off, before anything else of its key, and fails after HELD_MS_MAX.
- * - A batch that fails because the outside is unavailable fails every submission with that error. A batch that fails
- *   for a reason of its own (a defect, two items that exclude each other) is tried again one by one, so that a bad
- *   submission fails alone.
+ * - A batch that fails because the outside is unavailable fails every submission with that error, and what has waited
+ *   behind it for longer than OUTAGE_WAIT_MS_MAX: nobody waits for two outages. A batch that fails for a reason of its
+ *   own (a defect, two items that exclude each other) is tried again one by one, so that a bad submission fails alone.
  * - What may wait is bounded: beyond it `submit` fails at once with `Overloaded`. A submitter that goes away does not
  *   take its work back.
  */
@@ -32,6 +32,7 @@ import { Overloaded } from "../shared/Overloaded.ts"
 const COMMITS_MAX = 2
 const BATCH_MAX = 64
 const WAITING_MAX = 2_048
+const OUTAGE_WAIT_MS_MAX = 1_000
 const HELD_MS_MAX = 6_000
 const HELD_PAUSE_MIN_MS = 4
 const HELD_PAUSE_MAX_MS = 100
@@ -60,11 +61,20 @@ export const make = <A, B, E>(
     const wake = yield* Queue.sliding<void>(1)
     const wakeUp = () => Queue.offerUnsafe(wake, undefined)
 
+    /** Takes out those whom the next commit would keep waiting as long as this one did. */
+    const takeLate = (): Batch<A, B, E> => {
+      const sinceMs = clock.currentTimeMillisUnsafe() - OUTAGE_WAIT_MS_MAX
+      const [late, others] = partition(waiting, ({ submittedMs }) => submittedMs < sinceMs)
+      waiting.splice(0, waiting.length, ...others)
+      return late
+    }
+
     const attempt = (batch: Batch<A, B, E>): Effect.Effect<ReadonlyArray<B | undefined>> =>
       Effect.catchCause(
         Effect.suspend(() => options.commit(batch.map(({ item }) => item))),
         (cause) => {
           if (batch.length > 1 && !Cause.hasFails(cause)) return oneByOne(batch)
+          if (Cause.hasFails(cause)) failAll(takeLate(), cause)
           return Effect.succeed(failAll(batch, cause))
         },
       )

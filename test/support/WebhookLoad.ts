@@ -13,7 +13,7 @@ const STATUSES = ["AP", "CO", "DE", "F"]
 const PAUSE_MS = 20
 const RETRY_MS = 100
 /** Six seconds, and what a busy machine adds; the sender itself gives up after 10 s. */
-const ANSWER_MS_MAX = 8_000
+const ANSWER_MS_MAX = 6_500
 
 export interface Observed {
   readonly event_id: string
