@@ -64,12 +64,12 @@ const fill = async (sql: postgres.Sql, orders: number): Promise<void> => {
   await sql.begin(async (tx) => {
     await tx`
       INSERT INTO "user" (id, name, phone, role, shop_id, password_hash)
-      VALUES (2, 'Director', '+77000000002', 'DIRECTOR', ${SHOP_ID}, '!')`
+      VALUES (2, 'Director', '+70000000012', 'DIRECTOR', ${SHOP_ID}, '!')`
     await tx`INSERT INTO shop (id, name, owner_id) VALUES (${SHOP_ID}, 'Cvety.kz', 2)`
     await tx`
       INSERT INTO "order" (shop_id, tracking_id, order_number, customer_name, phone, delivery_address,
                            subtotal, delivery_cost, total, bitrix_order_id)
-      SELECT ${SHOP_ID}, (100000000 + i)::text, '#' || i, 'Айгерим', '+77000000003', 'Алматы, ул. Примерная, 1',
+      SELECT ${SHOP_ID}, (100000000 + i)::text, '#' || i, 'Айгерим', '+70000000013', 'Алматы, ул. Примерная, 1',
              1200000, 150000, 1350000, ${BITRIX_ORDER_ID_MIN} + i
       FROM generate_series(0, ${orders - 1}) AS i`
   })

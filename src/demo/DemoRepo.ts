@@ -33,7 +33,7 @@ export const insertOrder = (shopId: number, order: DemoOrder) =>
   command(sql`
     INSERT INTO "order" (id, shop_id, tracking_id, order_number, customer_name, phone, delivery_address,
                          subtotal, delivery_cost, total, bitrix_order_id)
-    VALUES (${order.id}, ${shopId}, ${order.trackingId}, ${order.orderNumber}, 'Айгерим', '+77000000003',
+    VALUES (${order.id}, ${shopId}, ${order.trackingId}, ${order.orderNumber}, 'Айгерим', '+70000000013',
             'Алматы, ул. Примерная, 1', 1200000, 150000, 1350000, ${order.bitrixOrderId})
     ON CONFLICT DO NOTHING`)
 

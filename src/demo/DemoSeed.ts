@@ -14,8 +14,8 @@ import type { DemoOrder, DemoShop } from "./DemoRepo.ts"
 import * as DemoRepo from "./DemoRepo.ts"
 
 const shops: ReadonlyArray<DemoShop> = [
-  { id: 8, name: "Ветка", director: { id: 1, name: "Директор «Ветки»", phone: "+77000000001" } },
-  { id: 17_008, name: "Cvety.kz", director: { id: 2, name: "Директор Cvety.kz", phone: "+77000000002" } },
+  { id: 8, name: "Ветка", director: { id: 1, name: "Директор «Ветки»", phone: "+70000000011" } },
+  { id: 17_008, name: "Cvety.kz", director: { id: 2, name: "Директор Cvety.kz", phone: "+70000000012" } },
 ]
 
 export const order: DemoOrder = {

@@ -212,7 +212,7 @@ const resetWorld = async (witness: postgres.Sql): Promise<void> => {
   await witness`TRUNCATE inbox, order_history, order_item, "order"`
   await witness`
     INSERT INTO "order" (id, shop_id, tracking_id, order_number, customer_name, phone, subtotal, total, bitrix_order_id)
-    SELECT id, ${SHOP_ID}, id, id, 'Айгерим', '+77000000003', 0, 0, id
+    SELECT id, ${SHOP_ID}, id, id, 'Айгерим', '+70000000013', 0, 0, id
     FROM unnest(${ids}::integer[]) AS id`
 }
 

@@ -43,9 +43,9 @@ const insertWholeOrder = (id: number) =>
           kaspi_payment_created_at, kaspi_payment_completed_at, ask_delivery_address, ask_delivery_time,
           created_at, updated_at)
         VALUES (
-          ${id}, ${SHOP_ID}, ${trackingOf(id)}, ${`#${id}`}, 'Айгерим', '+77000000003', 'a@example.com', 'ул. Примерная, 1',
+          ${id}, ${SHOP_ID}, ${trackingOf(id)}, ${`#${id}`}, 'Айгерим', '+70000000013', 'a@example.com', 'ул. Примерная, 1',
           'домофон 1', '2026-03-08T05:30:00Z', 1700000, 150000, 1850000, 'заметка', '100200300', ${id},
-          'Дина', '+77000000004', '+77000000005', 'пр. Примерный, 2', 'scheduled', '10:30-11:30',
+          'Дина', '+70000000014', '+70000000015', 'пр. Примерный, 2', 'scheduled', '10:30-11:30',
           'kaspi', 'с открыткой', 50, '12345678', 'Processed',
           '2026-03-01T04:00:00.123456Z', '2026-03-01T04:05:00Z', true, true,
           '2026-03-01T03:59:59.987654Z', '2026-03-01T04:05:00.5Z')`
@@ -84,7 +84,7 @@ layer(Reads.layer, { excludeTestServices: true })("an order of the own shop", (i
         tracking_id: trackingOf(id),
         orderNumber: `#${id}`,
         customerName: "Айгерим",
-        phone: "+77000000003",
+        phone: "+70000000013",
         customer_email: "a@example.com",
         delivery_address: "ул. Примерная, 1",
         delivery_date: "2026-03-08T10:30:00",
@@ -97,8 +97,8 @@ layer(Reads.layer, { excludeTestServices: true })("an order of the own shop", (i
         telegram_user_id: "100200300",
         bitrix_order_id: id,
         recipient_name: "Дина",
-        recipient_phone: "+77000000004",
-        sender_phone: "+77000000005",
+        recipient_phone: "+70000000014",
+        sender_phone: "+70000000015",
         pickup_address: "пр. Примерный, 2",
         delivery_type: "scheduled",
         scheduled_time: "10:30-11:30",
@@ -402,12 +402,12 @@ layer(Reads.layer, { excludeTestServices: true })("the public status of an order
         tracking_id: trackingOf(id),
         order_number: `#${id}`,
         status: "confirmed",
-        recipient: { name: "Дина", phone: "+77000000004" },
+        recipient: { name: "Дина", phone: "+70000000014" },
         pickup_address: "пр. Примерный, 2",
         delivery_address: "ул. Примерная, 1",
         delivery_date: "2026-03-08T10:30:00",
         date_time: "Sunday 8 March, 10:30",
-        sender: { phone: "+77000000005" },
+        sender: { phone: "+70000000015" },
         photos: [],
         photo_feedback: null,
         photo_feedback_comment: null,
@@ -434,8 +434,8 @@ layer(Reads.layer, { excludeTestServices: true })("the public status of an order
       yield* update(id, { created_at: "2026-12-31T19:05:00Z" })
       const { body } = yield* send({ path: `${statusPath(trackingOf(id))}/` })
       assert.deepInclude(body, {
-        recipient: { name: "Айгерим", phone: "+77000000003" },
-        sender: { phone: "+77000000003" },
+        recipient: { name: "Айгерим", phone: "+70000000013" },
+        sender: { phone: "+70000000013" },
         pickup_address: "Store address not specified",
         delivery_address: "Not specified",
         delivery_date: null,

@@ -142,7 +142,7 @@ layer(Process.layer, { excludeTestServices: true })("the log of the service", (i
       assert.strictEqual(order.status, 200)
       yield* send({ path: "/api/v1/orders/789", headers: { authorization: `Bearer ${token}x` } })
       yield* send({ path: "/api/v1/orders/by-tracking/900000789/status" })
-      yield* send({ path: `/nowhere?token=${token}&phone=%2B77000000003` })
+      yield* send({ path: `/nowhere?token=${token}&phone=%2B70000000013` })
       yield* webhook(`{"order_id":123456,"status":"AP","notes":"${NOTES} ${order.body.phone}"}`)
       yield* webhook(`{"order_id":"${NOTES}","status":5,"notes":[]}`)
       yield* webhook(`{"notes":"${NOTES}`)

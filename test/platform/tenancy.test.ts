@@ -276,7 +276,7 @@ const escapesAfter = async (witness: postgres.Sql, change: string): Promise<Read
 
 const rowsOf = (shop: number) => `
   INSERT INTO "order" (id, shop_id, tracking_id, order_number, customer_name, phone, subtotal, total)
-  VALUES (${shop}, ${shop}, '${shop}', '1', 'Айгерим', '+77000000003', 0, 0);
+  VALUES (${shop}, ${shop}, '${shop}', '1', 'Айгерим', '+70000000013', 0, 0);
   INSERT INTO order_item (id, shop_id, order_id, product_id, product_name, product_price, item_total)
   VALUES (${shop}, ${shop}, ${shop}, 1, 'Розы', 0, 0);
   INSERT INTO order_history (id, shop_id, order_id, changed_by, field_name)

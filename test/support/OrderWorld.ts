@@ -19,7 +19,7 @@ export const insertShop = (witness: postgres.Sql, shopId: number) =>
 export const insertOrders = (witness: postgres.Sql, from: number, to: number) =>
   witness`
     INSERT INTO "order" (shop_id, tracking_id, order_number, customer_name, phone, subtotal, total, bitrix_order_id)
-    SELECT ${SHOP_ID}, n::text, 'T-' || n, 'Айгерим', '+77000000003', 1200000, 1200000, ${BITRIX_BASE} + n
+    SELECT ${SHOP_ID}, n::text, 'T-' || n, 'Айгерим', '+70000000013', 1200000, 1200000, ${BITRIX_BASE} + n
     FROM generate_series(${from}::integer, ${to}::integer) AS n`
 
 /**

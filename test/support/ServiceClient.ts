@@ -67,7 +67,7 @@ export const make = Effect.fnUntraced(function* (shopId: number, socketsMax: num
 })
 
 const tokenOf = (shopId: number): Promise<string> =>
-  new SignJWT({ sub: "2", user_id: 2, phone: "+77000000002", role: "DIRECTOR", shop_id: shopId })
+  new SignJWT({ sub: "2", user_id: 2, phone: "+70000000012", role: "DIRECTOR", shop_id: shopId })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .setIssuedAt()
     .setExpirationTime("1 hour")

@@ -19,7 +19,7 @@ export const insertOrder = async (
   const bitrixOrderId = order.bitrixOrderId === undefined ? id : order.bitrixOrderId
   await witness`
     INSERT INTO "order" (id, shop_id, tracking_id, order_number, customer_name, phone, subtotal, total, bitrix_order_id)
-    VALUES (${id}, ${order.shopId ?? SHOP_ID}, ${String(id).padStart(9, "0")}, ${`#${id}`}, 'Айгерим', '+77000000003',
+    VALUES (${id}, ${order.shopId ?? SHOP_ID}, ${String(id).padStart(9, "0")}, ${`#${id}`}, 'Айгерим', '+70000000013',
             0, 0, ${bitrixOrderId === null ? null : String(bitrixOrderId)}::text::bigint)`
   return { id, bitrixOrderId: Number(bitrixOrderId) }
 }

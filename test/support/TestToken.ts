@@ -7,7 +7,7 @@ import { SHOP_ID } from "./TestService.ts"
 export const claims = {
   sub: "2",
   user_id: 2,
-  phone: "+77000000002",
+  phone: "+70000000012",
   role: "DIRECTOR",
   shop_id: SHOP_ID as number | null,
 }
