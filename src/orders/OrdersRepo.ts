@@ -86,8 +86,7 @@ export class OrdersRepo extends Context.Service<
       rows(
         LockedOrder,
         sql`
-          SELECT id, bitrix_order_id::text AS bitrix_order_id, status, status_version,
-                 bitrix_occurred_at, bitrix_received_at
+          SELECT ${lockedColumns}
           FROM "order"
           WHERE shop_id = ${shopId} AND bitrix_order_id = ANY (${bitrixOrderIds}::bigint[])
           ORDER BY id
@@ -97,8 +96,7 @@ export class OrdersRepo extends Context.Service<
       rows(
         LockedOrder,
         sql`
-          SELECT id, bitrix_order_id::text AS bitrix_order_id, status, status_version,
-                 bitrix_occurred_at, bitrix_received_at
+          SELECT ${lockedColumns}
           FROM "order"
           WHERE shop_id = ${shopId} AND bitrix_order_id = ANY (${bitrixOrderIds}::bigint[])
           FOR NO KEY UPDATE SKIP LOCKED`,
@@ -137,6 +135,10 @@ export class OrdersRepo extends Context.Service<
 
 const ITEMS_MAX = 500
 const HISTORY_MAX = 1_000
+
+const lockedColumns = sql.literal(
+  "id, bitrix_order_id::text AS bitrix_order_id, status, status_version, bitrix_occurred_at, bitrix_received_at",
+)
 
 const BitrixOrderId = Schema.Struct({ bitrix_order_id: Schema.String })
 
