@@ -1,11 +1,13 @@
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"
+import { AuthApi } from "./auth/AuthApi.ts"
 import { BitrixWebhooksApi } from "./bitrix/BitrixWebhooksApi.ts"
 import { OrdersApi } from "./orders/OrdersApi.ts"
 import { SystemApi } from "./system/SystemApi.ts"
 
 export class Api extends HttpApi.make("cvety")
   .add(SystemApi)
+  .add(AuthApi)
   .add(OrdersApi)
   .add(BitrixWebhooksApi)
   .annotateMerge(

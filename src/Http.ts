@@ -9,7 +9,8 @@ import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Api } from "./Api.ts"
-import { AuthenticationHttp } from "./auth/AuthenticationHttp.ts"
+import { AccessHttp } from "./auth/AccessHttp.ts"
+import { AuthHttp } from "./auth/AuthHttp.ts"
 import { BitrixWebhooksHttp } from "./bitrix/BitrixWebhooksHttp.ts"
 import { WebhookSecretHttp } from "./bitrix/WebhookSecretHttp.ts"
 import { OrdersHttp } from "./orders/OrdersHttp.ts"
@@ -29,8 +30,8 @@ const HEADER_BYTES_MAX = 16_384
 const routes = RouteTable.make(Api, ["/docs", "/openapi.json"])
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([SystemHttp, OrdersHttp, BitrixWebhooksHttp]),
-  Layer.provide([AuthenticationHttp, WebhookSecretHttp]),
+  Layer.provide([SystemHttp, AuthHttp, OrdersHttp, BitrixWebhooksHttp]),
+  Layer.provide([AccessHttp, WebhookSecretHttp]),
 )
 
 // The page brings its 3 MB of script along; it is loaded when somebody first asks for it.

@@ -1,6 +1,11 @@
 import * as Layer from "effect/Layer"
 import { Actors } from "./Actors.ts"
+import { Accounts } from "./auth/Accounts.ts"
+import { FailedAttempts } from "./auth/FailedAttempts.ts"
+import { PasswordHasher } from "./auth/PasswordHasher.ts"
+import { ServiceCredentials } from "./auth/ServiceCredentials.ts"
 import { Tokens } from "./auth/Tokens.ts"
+import { UsersRepo } from "./auth/UsersRepo.ts"
 import { BitrixConnection } from "./bitrix/BitrixConnection.ts"
 import { OrderStatusReplay } from "./bitrix/OrderStatusReplay.ts"
 import { OrderStatusSync } from "./bitrix/OrderStatusSync.ts"
@@ -20,9 +25,10 @@ import { Migrations } from "./platform/Migrations.ts"
 export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provideMerge(Http),
   Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer]),
-  Layer.provide([Orders.layer, Inbox.layer, Lifecycle.layer, Actor.Actors.layer]),
+  Layer.provide([Accounts.layer, Orders.layer, Inbox.layer, Lifecycle.layer, Actor.Actors.layer]),
+  Layer.provide([FailedAttempts.layer, ServiceCredentials.layer, UsersRepo.layer]),
   Layer.provide(DemoSeed),
   Layer.provideMerge(Db.layer),
   Layer.provide(Migrations.layer),
-  Layer.provide([Tokens.layer, BitrixConnection.layer]),
+  Layer.provide([Tokens.layer, PasswordHasher.layer, BitrixConnection.layer]),
 )

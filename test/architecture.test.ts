@@ -22,8 +22,8 @@ const folderOf = (file: string) => /^src\/([^/]+)\//.exec(file)?.[1]
 const sources = files("src")
 
 /** Which folders a folder may import from besides itself. A domain stands on the domains to its left. */
-const DOMAINS = ["auth", "shops", "products", "warehouse", "orders"] as const
-const LEAVES = ["delivery", "clients", "chats", "content", "search"] as const
+const DOMAINS = ["auth", "team", "shops", "products", "warehouse", "orders"] as const
+const LEAVES = ["audit", "delivery", "clients", "chats", "content", "search"] as const
 const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   shared: [],
   platform: ["shared"],
@@ -33,8 +33,9 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   ...Object.fromEntries(LEAVES.map((name) => [name, ["shared", "platform", ...DOMAINS]])),
   bitrix: ["shared", "platform", ...DOMAINS, ...LEAVES],
   demo: ["shared", "platform"],
-  system: ["shared", "platform"],
-  cli: ["shared", "platform", ...DOMAINS, ...LEAVES, "bitrix", "demo", "system"],
+  superadmin: ["shared", "platform", ...DOMAINS, ...LEAVES],
+  system: ["shared", "platform", "auth"],
+  cli: ["shared", "platform", ...DOMAINS, ...LEAVES, "bitrix", "demo", "superadmin", "system"],
 }
 
 describe("architecture", () => {

@@ -1,4 +1,5 @@
 /** Signs and verifies bearer tokens: HS256 and nothing else, two keys live at once for rotation. */
+import { createHash, randomUUID } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,8 +7,11 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { jwtVerify, SignJWT } from "jose"
 import * as Secret from "../platform/Secret.ts"
-import { Unauthenticated } from "./Authentication.ts"
+import { Unauthenticated } from "./Access.ts"
+import type { Session } from "./Token.ts"
 import { TokenClaims } from "./Token.ts"
+import type { Account } from "./User.ts"
+import { UserId } from "./User.ts"
 
 const ALGORITHM = "HS256"
 const LIFETIME = "7 days"
@@ -15,8 +19,12 @@ const LIFETIME = "7 days"
 export class Tokens extends Context.Service<
   Tokens,
   {
-    readonly sign: (claims: TokenClaims) => Effect.Effect<string>
-    readonly verify: (token: Redacted.Redacted) => Effect.Effect<TokenClaims, Unauthenticated>
+    /** A new session of the account, for seven days. */
+    readonly sign: (
+      account: Pick<Account, "id" | "phone" | "role" | "shop_id" | "token_version">,
+    ) => Effect.Effect<string>
+    /** Whether we signed it and it has not expired; not whether its account may still act. */
+    readonly verify: (token: Redacted.Redacted) => Effect.Effect<Session, Unauthenticated>
   }
 >()("cvety/auth/Tokens") {
   static readonly layer = Layer.effect(
@@ -26,14 +34,17 @@ export class Tokens extends Context.Service<
       const currentKey = keyOf(current)
       const keys = previous === undefined ? [currentKey] : [currentKey, keyOf(previous)]
 
-      const sign = Effect.fn("Tokens.sign")((claims: TokenClaims) =>
-        Effect.promise(() =>
-          new SignJWT({ ...claims })
-            .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
-            .setIssuedAt()
-            .setExpirationTime(LIFETIME)
-            .sign(currentKey),
-        ),
+      const sign = Effect.fn("Tokens.sign")(
+        ({ id, phone, role, shop_id, token_version }: Parameters<Tokens["Service"]["sign"]>[0]) =>
+          Effect.promise(() =>
+            new SignJWT({ user_id: id, phone, role, shop_id, ver: token_version })
+              .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
+              .setSubject(String(id))
+              .setJti(randomUUID())
+              .setIssuedAt()
+              .setExpirationTime(LIFETIME)
+              .sign(currentKey),
+          ),
       )
 
       const verify = Effect.fn("Tokens.verify")((token: Redacted.Redacted) =>
@@ -46,7 +57,7 @@ export class Tokens extends Context.Service<
             }),
           ),
         ).pipe(
-          Effect.flatMap(({ payload }) => decodeClaims(payload)),
+          Effect.flatMap(({ payload }) => sessionOf(payload, Redacted.value(token))),
           Effect.mapError(() => new Unauthenticated()),
         ),
       )
@@ -59,3 +70,19 @@ export class Tokens extends Context.Service<
 const keyOf = (secret: Redacted.Redacted) => new TextEncoder().encode(Redacted.value(secret))
 
 const decodeClaims = Schema.decodeUnknownEffect(TokenClaims)
+const decodeUserId = Schema.decodeUnknownEffect(UserId)
+
+// The old service made tokens without an id and without versions: theirs is the version that accounts began with.
+const sessionOf = (payload: unknown, token: string) =>
+  Effect.gen(function* () {
+    const { sub, role, shop_id, ver, jti, exp } = yield* decodeClaims(payload)
+    const session: Session = {
+      id: jti ?? createHash("sha256").update(token).digest("base64url"),
+      userId: yield* decodeUserId(Number(sub)),
+      role,
+      shopId: shop_id,
+      version: ver ?? 0,
+      expiresAt: new Date(exp * 1e3),
+    }
+    return session
+  })

@@ -1,6 +1,7 @@
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
+import * as Access from "../auth/Access.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Overloaded } from "../shared/Overloaded.ts"
@@ -15,14 +16,16 @@ export class BitrixWebhooksApi extends HttpApiGroup.make("bitrixWebhooks")
       payload: OrderStatusEvent,
       success: OrderStatusAnswer,
       error: [...bodyFaults, Overloaded, DatabaseUnavailable],
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "A florist changed the status of an order in Bitrix",
-        description:
-          "Answers after the change, its history and the event are committed. `skipped` is a 200 as well: the " +
-          "event is understood and kept, and applied later if what it lacks appears.",
-      }),
-    ),
+    })
+      .annotateMerge(Access.outside)
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "A florist changed the status of an order in Bitrix",
+          description:
+            "Answers after the change, its history and the event are committed. `skipped` is a 200 as well: the " +
+            "event is understood and kept, and applied later if what it lacks appears.",
+        }),
+      ),
   )
   .middleware(WebhookSecret)
   .prefix("/api/v1/webhooks")

@@ -88,7 +88,7 @@ export class OrderStatusReplay extends Context.Service<
           .pipe(Effect.provideService(TenantContext, { shopId }))
 
       const applyParked = Effect.gen(function* () {
-        const [applicable] = yield* db.readAcrossShops([
+        const [applicable] = yield* db.readThrough("across_shops", [
           parked.findApplicable([...mapping.keys()], BATCH_MAX),
         ])
         // A shop whose turn fails must not keep the others from theirs.
@@ -105,7 +105,7 @@ export class OrderStatusReplay extends Context.Service<
         id: string,
         { isDryRun }: { readonly isDryRun: boolean },
       ) {
-        const [[entry]] = yield* db.readAcrossShops([inbox.findById(id)])
+        const [[entry]] = yield* db.readThrough("across_shops", [inbox.findById(id)])
         if (entry === undefined) return undefined
         const states = ["parked", "skipped", "applied"] as const
         const [replayed] = yield* replayAll(entry.shop_id, [entry], { states, isWaiting: true, isDryRun })

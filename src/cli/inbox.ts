@@ -35,7 +35,7 @@ const list = Command.make(
   Effect.fn(function* ({ state, limit }) {
     const db = yield* Db
     const inbox = yield* Inbox
-    const [entries] = yield* db.readAcrossShops([
+    const [entries] = yield* db.readThrough("across_shops", [
       inbox.list({ state: state === "all" ? null : state, limit: Math.min(Math.max(limit, 1), LIMIT_MAX) }),
     ])
     yield* Effect.forEach(entries, (entry) => Console.log(line(entry)), { discard: true })
@@ -49,7 +49,7 @@ const show = Command.make(
   Effect.fn(function* ({ id }) {
     const db = yield* Db
     const inbox = yield* Inbox
-    const [[entry]] = yield* db.readAcrossShops([inbox.findById(id)])
+    const [[entry]] = yield* db.readThrough("across_shops", [inbox.findById(id)])
     yield* Console.log(entry === undefined ? `No event ${id}` : JSON.stringify(entry, null, 2))
   }),
 ).pipe(Command.withDescription("Show one event whole: what came, what was answered, what became of it"))
@@ -71,7 +71,7 @@ const replay = Command.make(
     const service = yield* OrderStatusReplay
     const ids = Option.isSome(id)
       ? [id.value]
-      : (yield* db.readAcrossShops([inbox.list({ state: "parked", limit: LIMIT_MAX })]))[0]
+      : (yield* db.readThrough("across_shops", [inbox.list({ state: "parked", limit: LIMIT_MAX })]))[0]
           .map((entry) => entry.id)
           .toReversed()
     for (const id of ids) {

@@ -37,8 +37,7 @@ const token = Command.make(
     if (director === undefined) {
       return yield* new TokenRefused({ message: `shop ${shop} has no director` })
     }
-    const { id, phone, role, shop_id } = director
-    yield* Console.log(yield* tokens.sign({ sub: String(id), user_id: id, phone, role, shop_id }))
+    yield* Console.log(yield* tokens.sign(director))
   }),
 ).pipe(Command.withDescription("Print a development bearer token"))
 

@@ -73,7 +73,7 @@ export class Orders extends Context.Service<
 
       const getByTrackingId = Effect.fn("Orders.getByTrackingId")(function* (trackingId: string) {
         if (!isTrackingId(trackingId)) return yield* new OrderNotFound()
-        const [[owned]] = yield* db.readAcrossShops([repo.findByTrackingId(trackingId)])
+        const [[owned]] = yield* db.readThrough("across_shops", [repo.findByTrackingId(trackingId)])
         if (owned === undefined) return yield* new OrderNotFound()
         return yield* Effect.provideService(getById(owned.id), TenantContext, { shopId: owned.shop_id })
       })

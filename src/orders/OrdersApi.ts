@@ -2,7 +2,8 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
-import { Authentication } from "../auth/Authentication.ts"
+import * as Access from "../auth/Access.ts"
+import { ShopAccess } from "../auth/Access.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { OrderId, OrderNotFound } from "./Order.ts"
@@ -15,22 +16,26 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       success: OrderRead,
       error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
     })
-      .middleware(Authentication)
+      .middleware(ShopAccess)
+      .annotateMerge(Access.permission("view_order_details"))
       .annotateMerge(OpenApi.annotations({ summary: "One order of the caller's shop" })),
     HttpApiEndpoint.get("getHistory", "/:order_id/history", {
       params: { order_id: OrderId },
       success: Schema.Array(OrderHistoryRead),
       error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
     })
-      .middleware(Authentication)
+      .middleware(ShopAccess)
+      .annotateMerge(Access.permission("view_order_details"))
       .annotateMerge(OpenApi.annotations({ summary: "Every change of an order, newest first" })),
     HttpApiEndpoint.get("getPublicStatus", "/by-tracking/:tracking_id/status", {
       params: { tracking_id: Schema.String },
       success: PublicStatus,
       error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
-    }).annotateMerge(
-      OpenApi.annotations({ summary: "What the customer who holds the tracking id may see; public" }),
-    ),
+    })
+      .annotateMerge(Access.everyone)
+      .annotateMerge(
+        OpenApi.annotations({ summary: "What the customer who holds the tracking id may see; public" }),
+      ),
   )
   .prefix("/api/v1/orders")
   .annotateMerge(OpenApi.annotations({ title: "Orders" })) {}

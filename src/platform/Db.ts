@@ -10,7 +10,9 @@
  *
  * Invariants:
  * - A transaction runs for the shop of `TenantContext`, set with `set_config(..., true)` here and nowhere else.
- *   Work across shops asks for it by name (`readAcrossShops`) and gets the role `cvety_across_shops`.
+ *   Work that belongs to no single shop names its door and gets the role of that door, no more.
+ * - `Caller` is told to the database, which writes the audit; the guard that a caller brings is asked first, and what
+ *   it refuses has read nothing and written nothing.
  * - Queries are values: a repository cannot run one outside a transaction of a tenant.
  * - A connection whose transaction did not end well is closed, never reused.
  * - An attempt that lost to another transaction, or that an outage ended before it wrote anything, is made again on
@@ -24,14 +26,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
-import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import { ConnectionError, isSqlError, SqlError } from "effect/sql/SqlError"
 import type { Statement } from "effect/sql/Statement"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import type { CallerFacts } from "./Caller.ts"
+import { Caller, CallerGuard, CallerRefused } from "./Caller.ts"
 import { APP_ROLE, DatabaseUrl } from "./DatabaseUrl.ts"
 import { Migrations } from "./Migrations.ts"
 import type { Query } from "./Query.ts"
 import { sql } from "./Query.ts"
-import { isConflict, isOutage } from "./SqlFailure.ts"
+import { constraintOf, isConflict, isOutage } from "./SqlFailure.ts"
 import { TenantContext } from "./TenantContext.ts"
 
 type Queries = ReadonlyArray<Query<unknown>>
@@ -43,14 +47,18 @@ export class Db extends Context.Service<
     readonly read: <const Q extends Queries>(
       queries: Q,
     ) => Effect.Effect<Answers<Q>, DatabaseUnavailable, TenantContext>
-    readonly transact: <const Q extends Queries, A>(work: {
-      readonly read: Q
-      readonly write: (answers: Answers<Q>) => Write<A>
-    }) => Effect.Effect<A, DatabaseUnavailable, TenantContext>
-    /** For work that belongs to no single shop: looking up whose a record is, finding what actors must do. */
-    readonly readAcrossShops: <const Q extends Queries>(
+    readonly transact: <const Q extends Queries, A, E = never>(
+      work: Work<Q, A, E>,
+    ) => Effect.Effect<A, E | DatabaseUnavailable, TenantContext>
+    /** For work that belongs to no single shop. */
+    readonly readThrough: <const Q extends Queries>(
+      door: Door,
       queries: Q,
     ) => Effect.Effect<Answers<Q>, DatabaseUnavailable>
+    readonly transactThrough: <const Q extends Queries, A, E = never>(
+      door: Door,
+      work: Work<Q, A, E>,
+    ) => Effect.Effect<A, E | DatabaseUnavailable>
     /** Succeeds when the database answers. */
     readonly ping: Effect.Effect<void, DatabaseUnavailable>
     /** Payloads of a NOTIFY channel; the queue fails when its connection is lost. */
@@ -103,10 +111,33 @@ class WorkingRoleUnsafe extends Schema.TaggedError<WorkingRoleUnsafe>()("Working
   message: Schema.String,
 }) {}
 
+/**
+ * The ways to work that belongs to no single shop, each a role with its own few rights:
+ * `across_shops` looks up whose a record is and finds what actors must do, `identity` finds accounts by phone and key,
+ * `superadmin` lists for the operators of the platform.
+ */
+export type Door = "across_shops" | "identity" | "superadmin"
+
+export interface Work<Q extends Queries, A, E> {
+  readonly read: Q
+  /** Decides from what was read; commits what it says, or fails and leaves nothing. */
+  readonly write: (answers: Answers<Q>) => Write<A, E>
+  /** The facts that unique keys may turn out to be broken by, by the name of the key. */
+  readonly violations?: Readonly<Record<string, E>>
+}
+
 /** What a transaction writes once it has decided, and what it tells its caller when that is committed. */
-export interface Write<A> {
+export interface Write<A, E = never> {
   readonly queries: Queries
-  readonly answer: A
+  readonly answer: A | Refusal<E>
+}
+
+/** An answer that the caller gets as a failure, after what the transaction writes is committed all the same. */
+export class Refusal<out E> {
+  readonly error: E
+  constructor(error: E) {
+    this.error = error
+  }
 }
 
 type Notifications = Effect.Success<ReturnType<PgConnection["listen"]>>
@@ -120,11 +151,11 @@ const LOCK_TIMEOUT_MS = 1_500
 const TRANSACTION_TIMEOUT = "3 seconds"
 
 const make = (pool: PgPool.PgPool): Db["Service"] => {
-  const onConnection = <A>(body: (connection: PgConnection) => Effect.Effect<A, SqlError>) =>
+  const onConnection = <A, E>(body: (connection: PgConnection) => Effect.Effect<A, E>) =>
     pool.use((connection) => Effect.onError(body(connection), () => pool.invalidate(connection)))
 
-  const inTransaction = <A>(
-    body: (progress: Progress) => (connection: PgConnection) => Effect.Effect<A, SqlError>,
+  const inTransaction = <A, E>(
+    body: (progress: Progress) => (connection: PgConnection) => Effect.Effect<A, E | SqlError>,
   ) =>
     Effect.suspend(() => {
       let progress = { hasWritten: false }
@@ -133,7 +164,8 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
         return onConnection(body(progress))
       }).pipe(
         Effect.retry({
-          while: (error) => isConflict(error) || (isOutage(error) && !progress.hasWritten),
+          while: (error) =>
+            isSqlError(error) && (isConflict(error) || (isOutage(error) && !progress.hasWritten)),
           times: ATTEMPTS_MAX - 1,
         }),
       )
@@ -142,51 +174,131 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
         duration: TRANSACTION_TIMEOUT,
         orElse: () => Effect.fail(new DatabaseUnavailable()),
       }),
-      Effect.catchTag("SqlError", (error) =>
+      Effect.catchIf(isSqlError, (error) =>
         isOutage(error) ? Effect.fail(new DatabaseUnavailable()) : Effect.die(error),
       ),
     )
 
-  const readAs = <const Q extends Queries>(door: Statement<unknown>, queries: Q) =>
-    inTransaction(
-      () => (connection) =>
-        pipeline(connection, [beginReadOnly, door, ...queries.map((query) => query.statement), commit]).pipe(
-          Effect.tap(ensureCommitted),
-          Effect.map((results) => decode(queries, results.slice(2, -1))),
-        ),
-    )
-
-  const transact: Db["Service"]["transact"] = (work) =>
-    Effect.flatMap(TenantContext, ({ shopId }) =>
-      inTransaction((progress) =>
-        Effect.fnUntraced(function* (connection) {
-          const found = yield* pipeline(connection, [
-            begin,
-            tenant(shopId),
-            ...work.read.map((query) => query.statement),
-          ])
-          const { queries, answer } = work.write(decode(work.read, found.slice(2)))
-          progress.hasWritten = true
-          yield* Effect.tap(
-            pipeline(connection, [...queries.map((query) => query.statement), commit]),
-            ensureCommitted,
-          )
-          return answer
-        }),
+  const readFrom = <const Q extends Queries>(enter: Entrance, queries: Q) =>
+    Effect.flatMap(greet(enter), (entrance) =>
+      inTransaction(
+        () => (connection) =>
+          pipeline(connection, [
+            beginReadOnly,
+            ...entrance.statements,
+            ...queries.map((query) => query.statement),
+            commit,
+          ]).pipe(
+            Effect.tap(ensureCommitted),
+            Effect.map(
+              (results) =>
+                entrance.refusal(results.slice(1)) ??
+                decode(queries, results.slice(1 + entrance.statements.length, -1)),
+            ),
+          ),
+      ),
+    ).pipe(
+      Effect.flatMap((answer) =>
+        answer instanceof CallerRefused ? Effect.die(answer) : Effect.succeed(answer),
       ),
     )
 
+  const transactFrom = <const Q extends Queries, A, E>(enter: Entrance, work: Work<Q, A, E>) =>
+    Effect.flatMap(greet(enter), (entrance) =>
+      inTransaction<A | Refusal<E> | CallerRefused, E>((progress) =>
+        Effect.fnUntraced(
+          function* (connection) {
+            const found = yield* pipeline(connection, [
+              begin,
+              ...entrance.statements,
+              ...work.read.map((query) => query.statement),
+            ])
+            const refusal = entrance.refusal(found.slice(1))
+            if (refusal !== undefined) return yield* Effect.as(pipeline(connection, [rollback]), refusal)
+            const { queries, answer } = work.write(
+              decode(work.read, found.slice(1 + entrance.statements.length)),
+            )
+            progress.hasWritten = true
+            yield* Effect.tap(
+              pipeline(connection, [...queries.map((query) => query.statement), commit]),
+              ensureCommitted,
+            )
+            return answer
+          },
+          Effect.catchIf(isSqlError, (error) => violated(error, work.violations)),
+        ),
+      ),
+    ).pipe(
+      Effect.flatMap((answer) => {
+        if (answer instanceof CallerRefused) return Effect.die(answer)
+        return answer instanceof Refusal ? Effect.fail(answer.error) : Effect.succeed(answer)
+      }),
+    )
+
   return {
-    read: (queries) => Effect.flatMap(TenantContext, ({ shopId }) => readAs(tenant(shopId), queries)),
-    readAcrossShops: (queries) => readAs(acrossShops, queries),
-    transact,
-    ping: Effect.asVoid(readAs(acrossShops, [])),
+    read: (queries) => Effect.flatMap(TenantContext, ({ shopId }) => readFrom(tenant(shopId), queries)),
+    transact: (work) => Effect.flatMap(TenantContext, ({ shopId }) => transactFrom(tenant(shopId), work)),
+    readThrough: (door, queries) => readFrom(through(door), queries),
+    transactThrough: (door, work) => transactFrom(through(door), work),
+    ping: Effect.asVoid(readFrom(through("across_shops"), [])),
     listen: (channel) =>
       pool.reserve.pipe(
         Effect.flatMap((connection) => connection.listen(channel)),
         Effect.mapError(() => new DatabaseUnavailable()),
       ),
   }
+}
+
+/** How a transaction begins, before the caller is introduced. */
+interface Entrance {
+  readonly statement: (facts: CallerFacts | null) => ReadonlyArray<Statement<unknown>>
+  /** A guard belongs to people of a shop; who comes through a door was looked at when it was opened to them. */
+  readonly isGuarded: boolean
+}
+
+const tenant = (shopId: number): Entrance => ({
+  statement: (facts) => [
+    facts === null
+      ? sql`SELECT set_config('cvety.shop_id', ${String(shopId)}, true)`
+      : sql`
+          SELECT set_config('cvety.shop_id', ${String(shopId)}, true),
+                 set_config('cvety.caller', ${JSON.stringify(facts)}, true)`,
+  ],
+  isGuarded: true,
+})
+
+const through = (door: Door): Entrance => ({
+  statement: (facts) => [
+    doors[door],
+    ...(facts === null ? [] : [sql`SELECT set_config('cvety.caller', ${JSON.stringify(facts)}, true)`]),
+  ],
+  isGuarded: false,
+})
+
+/** The first statements of a transaction, and the look at what the guard among them said. */
+const greet = (entrance: Entrance) =>
+  Effect.withFiber<{
+    readonly statements: ReadonlyArray<Statement<unknown>>
+    readonly refusal: (results: ReadonlyArray<Result>) => CallerRefused | undefined
+  }>((fiber) => {
+    const statements = entrance.statement(fiber.getRef(Caller))
+    const guard = entrance.isGuarded ? fiber.getRef(CallerGuard) : null
+    if (guard === null) return Effect.succeed({ statements, refusal: () => undefined })
+    return Effect.succeed({
+      statements: [...statements, guard.statement],
+      refusal: (results) => {
+        const verdict = guard.decode(results[statements.length]?.rows ?? [])
+        return verdict === "may act" ? undefined : new CallerRefused({ verdict })
+      },
+    })
+  })
+
+const violated = <E>(
+  error: SqlError,
+  violations: Readonly<Record<string, E>> | undefined,
+): Effect.Effect<never, E | SqlError> => {
+  const key = constraintOf(error)
+  return Effect.fail(key !== undefined && violations?.[key] !== undefined ? violations[key] : error)
 }
 
 /** Whether a failed attempt may be made again: not once anything that changes data has left. */
@@ -234,5 +346,9 @@ const harmless = sql`
 const begin = sql`BEGIN`
 const beginReadOnly = sql`BEGIN READ ONLY`
 const commit = sql`COMMIT`
-const acrossShops = sql`SET LOCAL ROLE cvety_across_shops`
-const tenant = (shopId: number) => sql`SELECT set_config('cvety.shop_id', ${String(shopId)}, true)`
+const rollback = sql`ROLLBACK`
+const doors = {
+  across_shops: sql`SET LOCAL ROLE cvety_across_shops`,
+  identity: sql`SET LOCAL ROLE cvety_identity`,
+  superadmin: sql`SET LOCAL ROLE cvety_superadmin`,
+} satisfies Record<Door, Statement<unknown>>

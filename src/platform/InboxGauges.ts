@@ -15,7 +15,7 @@ export const InboxGauges = Layer.effectDiscard(
     const seen = new Set<string>()
 
     const measure = Effect.gen(function* () {
-      const [totals] = yield* db.readAcrossShops([inbox.parkedTotals()])
+      const [totals] = yield* db.readThrough("across_shops", [inbox.parkedTotals()])
       const bySource = new Map(totals.map((total) => [`${total.shop_id} ${total.source}`, total]))
       for (const key of bySource.keys()) seen.add(key)
       for (const key of seen) {

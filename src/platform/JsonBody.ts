@@ -10,6 +10,7 @@ import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as Schema from "effect/Schema"
 import { BODY_BYTES_MAX, BodyMalformed, BodyTooLarge, MediaTypeUnsupported } from "../shared/BodyFault.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 
@@ -32,6 +33,29 @@ export const read = Effect.fnUntraced(function* (request: HttpServerRequest) {
   )
   return yield* parse(new Uint8Array(bytes))
 })
+
+/** The body in the form of the schema; every problem is told at once. */
+export const decode = <S extends Schema.Codec<unknown, unknown>>(schema: S) => {
+  const decodeBody = Schema.decodeUnknownEffect(schema)
+  return (request: HttpServerRequest) =>
+    Effect.flatMap(read(request), (body) =>
+      Effect.mapError(decodeBody(body, { errors: "all" }), (error) =>
+        ValidationFailed.from("body", error, body),
+      ),
+    )
+}
+
+/** For endpoints whose input may come in the query instead: no body reads as an empty object. */
+export const decodeOptional = <S extends Schema.Codec<unknown, unknown>>(schema: S) => {
+  const decodeBody = decode(schema)
+  const decodeEmpty = Effect.mapError(Schema.decodeUnknownEffect(schema)({}), (error) =>
+    ValidationFailed.from("body", error, {}),
+  )
+  return (request: HttpServerRequest) => (isEmpty(request) ? decodeEmpty : decodeBody(request))
+}
+
+const isEmpty = ({ headers }: HttpServerRequest): boolean =>
+  headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0
 
 export const parse = (bytes: Uint8Array): Effect.Effect<unknown, BodyMalformed | ValidationFailed> =>
   Effect.try({

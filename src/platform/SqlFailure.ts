@@ -24,6 +24,12 @@ export const isConflict = ({ reason }: SqlError): boolean =>
   sqlState(reason.cause) === IN_FAILED_TRANSACTION
 const IN_FAILED_TRANSACTION = "25P02"
 
+/** The constraint that a statement broke. */
+export const constraintOf = ({ reason }: SqlError): string | undefined =>
+  typeof reason.cause === "object" && reason.cause !== null && "constraint" in reason.cause
+    ? String(reason.cause.constraint)
+    : undefined
+
 /** Whether two sessions changed the same row of the system catalogue; PostgreSQL has no better word for it. */
 export const isCatalogueRace = ({ reason }: SqlError): boolean => sqlState(reason.cause) === "XX000"
 

@@ -3,6 +3,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
+import * as Access from "../auth/Access.ts"
 
 export const VERSION = "1.0.0"
 
@@ -44,19 +45,23 @@ const unavailable = HttpApiSchema.status(503)
 
 export class SystemApi extends HttpApiGroup.make("system")
   .add(
-    HttpApiEndpoint.get("root", "/", { success: Root }).annotateMerge(
-      OpenApi.annotations({ summary: "What this is" }),
-    ),
-    HttpApiEndpoint.get("health", "/health", { success: [Health, Health.pipe(unavailable)] }).annotateMerge(
-      OpenApi.annotations({ summary: "Whether the service and its database work" }),
-    ),
-    HttpApiEndpoint.get("ready", "/ready", { success: [Ready, Ready.pipe(unavailable)] }).annotateMerge(
-      OpenApi.annotations({ summary: "Whether this node wants requests; 503 at once when told to stop" }),
-    ),
+    HttpApiEndpoint.get("root", "/", { success: Root })
+      .annotateMerge(Access.everyone)
+      .annotateMerge(OpenApi.annotations({ summary: "What this is" })),
+    HttpApiEndpoint.get("health", "/health", { success: [Health, Health.pipe(unavailable)] })
+      .annotateMerge(Access.everyone)
+      .annotateMerge(OpenApi.annotations({ summary: "Whether the service and its database work" })),
+    HttpApiEndpoint.get("ready", "/ready", { success: [Ready, Ready.pipe(unavailable)] })
+      .annotateMerge(Access.everyone)
+      .annotateMerge(
+        OpenApi.annotations({ summary: "Whether this node wants requests; 503 at once when told to stop" }),
+      ),
     HttpApiEndpoint.get("metrics", "/metrics", {
       success: Schema.String.pipe(
         HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4; charset=utf-8" }),
       ),
-    }).annotateMerge(OpenApi.annotations({ summary: "Prometheus metrics" })),
+    })
+      .annotateMerge(Access.everyone)
+      .annotateMerge(OpenApi.annotations({ summary: "Prometheus metrics" })),
   )
   .annotateMerge(OpenApi.annotations({ title: "System" })) {}
