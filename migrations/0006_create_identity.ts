@@ -94,7 +94,8 @@ export default Effect.gen(function* () {
     CREATE TABLE failed_attempt (
       key            bytea PRIMARY KEY CHECK (length(key) = 32),
       failed_at      timestamptz[] NOT NULL,
-      last_failed_at timestamptz NOT NULL
+      last_failed_at timestamptz NOT NULL,
+      is_within      boolean NOT NULL DEFAULT true
     )`
   yield* sql`CREATE INDEX failed_attempt_last ON failed_attempt (last_failed_at)`
   yield* sql`ALTER TABLE failed_attempt ENABLE ROW LEVEL SECURITY`
@@ -115,6 +116,12 @@ export default Effect.gen(function* () {
   for (const table of ["shop", `"user"`, "ended_session", "team_invitation"]) {
     yield* sql.unsafe(`CREATE POLICY identity ON ${table} TO cvety_identity USING (true) WITH CHECK (true)`)
   }
+  // Only the door of identity makes an operator of the platform, and nobody moves an account to another shop.
+  yield* sql`REVOKE UPDATE ON "user" FROM cvety_app`
+  yield* sql`
+    GRANT UPDATE (name, phone, role, is_active, password_hash, token_version, updated_at) ON "user" TO cvety_app`
+  yield* sql`
+    CREATE POLICY no_superadmin ON "user" AS RESTRICTIVE FOR INSERT TO cvety_app WITH CHECK (NOT is_superadmin)`
   yield* sql`GRANT SELECT (id, is_active) ON shop TO cvety_identity`
   yield* sql`GRANT SELECT, INSERT, UPDATE ON "user" TO cvety_identity`
   yield* sql`GRANT SELECT, INSERT, DELETE ON ended_session TO cvety_identity`

@@ -1,15 +1,21 @@
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"
 import { AuthApi } from "./auth/AuthApi.ts"
+import { DocsLogin } from "./auth/DocsLogin.ts"
 import { BitrixWebhooksApi } from "./bitrix/BitrixWebhooksApi.ts"
 import { OrdersApi } from "./orders/OrdersApi.ts"
 import { SystemApi } from "./system/SystemApi.ts"
+import { InvitationsApi } from "./team/InvitationsApi.ts"
+import { TeamApi } from "./team/TeamApi.ts"
 
 export class Api extends HttpApi.make("cvety")
   .add(SystemApi)
   .add(AuthApi)
+  .add(InvitationsApi)
+  .add(TeamApi)
   .add(OrdersApi)
   .add(BitrixWebhooksApi)
+  .annotateMerge(DocsLogin)
   .annotateMerge(
     OpenApi.annotations({
       title: "cvety",

@@ -1,7 +1,9 @@
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as ByteSize from "effect/ByteSize"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
@@ -17,7 +19,10 @@ import { OrdersHttp } from "./orders/OrdersHttp.ts"
 import * as HttpFaults from "./platform/HttpFaults.ts"
 import * as HttpObserver from "./platform/HttpObserver.ts"
 import * as RouteTable from "./platform/RouteTable.ts"
+import { BODY_BYTES_MAX } from "./shared/BodyFault.ts"
 import { SystemHttp } from "./system/SystemHttp.ts"
+import { InvitationsHttp } from "./team/InvitationsHttp.ts"
+import { TeamHttp } from "./team/TeamHttp.ts"
 
 const PORT = 8014
 /** 0 takes any free port. */
@@ -30,7 +35,7 @@ const HEADER_BYTES_MAX = 16_384
 const routes = RouteTable.make(Api, ["/docs", "/openapi.json"])
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([SystemHttp, AuthHttp, OrdersHttp, BitrixWebhooksHttp]),
+  Layer.provide([SystemHttp, AuthHttp, InvitationsHttp, TeamHttp, OrdersHttp, BitrixWebhooksHttp]),
   Layer.provide([AccessHttp, WebhookSecretHttp]),
 )
 
@@ -75,6 +80,9 @@ const server = Layer.unwrap(
 // HttpObserver makes the one span of a request, named by its route and free of addresses and URLs.
 const withoutBuiltInSpans = Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true)
 
+// For the bodies that the framework reads itself; those that JsonBody reads are bounded there.
+const withBoundedBodies = Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(BODY_BYTES_MAX))
+
 /** Serves the contract. Whatever handlers need must be provided outside, so that it outlives the last request. */
 export const Http = HttpRouter.serve(
   Layer.mergeAll(api, docs).pipe(Layer.provide(HttpFaults.layer(routes).pipe(Layer.provideMerge(cors)))),
@@ -84,4 +92,4 @@ export const Http = HttpRouter.serve(
     routerConfig: { ignoreTrailingSlash: true, caseSensitive: true },
     middleware: HttpObserver.make(routes),
   },
-).pipe(Layer.provide(withoutBuiltInSpans), Layer.provideMerge(server))
+).pipe(Layer.provide([withoutBuiltInSpans, withBoundedBodies]), Layer.provideMerge(server))

@@ -17,6 +17,9 @@ import { Db } from "./platform/Db.ts"
 import { Inbox } from "./platform/Inbox.ts"
 import { Lifecycle } from "./platform/Lifecycle.ts"
 import { Migrations } from "./platform/Migrations.ts"
+import { Invitations } from "./team/Invitations.ts"
+import { Profile } from "./team/Profile.ts"
+import { Team } from "./team/Team.ts"
 
 /**
  * The whole service on a given database. Secrets are looked at before anything else is opened. What is provided later outlives what is provided before it: on the way down
@@ -25,7 +28,16 @@ import { Migrations } from "./platform/Migrations.ts"
 export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provideMerge(Http),
   Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer]),
-  Layer.provide([Accounts.layer, Orders.layer, Inbox.layer, Lifecycle.layer, Actor.Actors.layer]),
+  Layer.provide([
+    Accounts.layer,
+    Invitations.layer,
+    Profile.layer,
+    Team.layer,
+    Orders.layer,
+    Inbox.layer,
+    Lifecycle.layer,
+    Actor.Actors.layer,
+  ]),
   Layer.provide([FailedAttempts.layer, ServiceCredentials.layer, UsersRepo.layer]),
   Layer.provide(DemoSeed),
   Layer.provideMerge(Db.layer),

@@ -32,7 +32,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   ),
   ...Object.fromEntries(LEAVES.map((name) => [name, ["shared", "platform", ...DOMAINS]])),
   bitrix: ["shared", "platform", ...DOMAINS, ...LEAVES],
-  demo: ["shared", "platform"],
+  demo: ["shared", "platform", "auth"],
   superadmin: ["shared", "platform", ...DOMAINS, ...LEAVES],
   system: ["shared", "platform", "auth"],
   cli: ["shared", "platform", ...DOMAINS, ...LEAVES, "bitrix", "demo", "superadmin", "system"],

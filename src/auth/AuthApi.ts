@@ -11,7 +11,7 @@ import { AccountAccess, ShopBlocked, StaffAccess } from "./Access.ts"
 import { AttemptsTooMany, LoginFailed, PasswordIncorrect, PasswordTooShort } from "./AccountFault.ts"
 
 import { GivenPassword } from "./Password.ts"
-import { UserResponse } from "./UserView.ts"
+import { AccessToken, UserResponse } from "./UserView.ts"
 
 const PHONE_CHARS_MAX = 40
 
@@ -25,12 +25,6 @@ export const Credentials = Schema.Struct({
 export const PasswordChange = Schema.Struct({
   current_password: Schema.optionalKey(GivenPassword),
   new_password: Schema.optionalKey(GivenPassword),
-})
-
-export const AccessToken = Schema.Struct({
-  access_token: Schema.String.annotate({ description: "For `Authorization: Bearer`, seven days" }),
-  token_type: Schema.Literal("bearer"),
-  user: UserResponse,
 })
 
 const Message = Schema.Struct({ message: Schema.String })
@@ -52,7 +46,7 @@ export class AuthApi extends HttpApiGroup.make("auth")
         }),
       ),
     HttpApiEndpoint.post("token", "/token", {
-      payload: Schema.Struct({ username: Schema.String, password: Schema.String }).pipe(
+      payload: Schema.Struct({ username: Credentials.fields.phone, password: GivenPassword }).pipe(
         HttpApiSchema.asFormUrlEncoded(),
       ),
       success: AccessToken,

@@ -4,11 +4,10 @@ import * as Redacted from "effect/Redacted"
 import { Api } from "../Api.ts"
 import * as JsonBody from "../platform/JsonBody.ts"
 import { CurrentAccount } from "./Access.ts"
-import type { LoggedIn } from "./Accounts.ts"
 import { Accounts } from "./Accounts.ts"
 import * as Anonymous from "./Anonymous.ts"
 import { Credentials, PasswordChange } from "./AuthApi.ts"
-import { toUserResponse } from "./UserView.ts"
+import { toAccessToken, toUserResponse } from "./UserView.ts"
 
 export const AuthHttp = HttpApiBuilder.group(Api, "auth", (handlers) =>
   Effect.gen(function* () {
@@ -52,9 +51,3 @@ export const AuthHttp = HttpApiBuilder.group(Api, "auth", (handlers) =>
       .handle("users", () => Effect.map(accounts.findColleagues, (users) => users.map(toUserResponse)))
   }),
 )
-
-const toAccessToken = ({ token, account }: LoggedIn) => ({
-  access_token: token,
-  token_type: "bearer" as const,
-  user: toUserResponse(account),
-})

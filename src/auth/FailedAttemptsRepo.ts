@@ -46,13 +46,10 @@ export class FailedAttemptsRepo extends Context.Service<
                 WHEN f.failed_at[1] > now() - make_interval(secs => ${windowSeconds}::integer) THEN f.failed_at
                 ELSE f.failed_at[2:] || clock_timestamp()
               END,
-              last_failed_at = CASE
-                WHEN cardinality(f.failed_at) >= ${failuresMax}::integer
-                     AND f.failed_at[1] > now() - make_interval(secs => ${windowSeconds}::integer)
-                THEN f.last_failed_at
-                ELSE clock_timestamp()
-              END
-          RETURNING last_failed_at > statement_timestamp() AS is_within`,
+              is_within = cardinality(f.failed_at) < ${failuresMax}::integer
+                OR f.failed_at[1] <= now() - make_interval(secs => ${windowSeconds}::integer),
+              last_failed_at = clock_timestamp()
+          RETURNING is_within`,
       ),
     forget: ({ hash }) => command(sql`DELETE FROM failed_attempt WHERE key = ${hash}`),
     forgetOld: (windowSeconds) =>

@@ -36,3 +36,19 @@ export const toUserRead = (user: User): typeof UserRead.Type => ({
   ...toUserResponse(user),
   shop_id: user.shop_id,
 })
+
+/** What a login answers. */
+export const AccessToken = Schema.Struct({
+  access_token: Schema.String.annotate({ description: "For `Authorization: Bearer`, seven days" }),
+  token_type: Schema.Literal("bearer"),
+  user: UserResponse,
+})
+
+export const toAccessToken = (loggedIn: {
+  readonly token: string
+  readonly account: User
+}): typeof AccessToken.Type => ({
+  access_token: loggedIn.token,
+  token_type: "bearer",
+  user: toUserResponse(loggedIn.account),
+})

@@ -34,6 +34,8 @@ export class UsersRepo extends Context.Service<
     readonly findDirectors: (shopId: ShopId) => Query<ReadonlyArray<Account>>
     /** Nobody when the phone has an account already, of whatever shop. */
     readonly insert: (user: NewUser) => Query<ReadonlyArray<{ readonly id: UserId }>>
+    /** Breaks `user_phone_key` when the phone has an account already, of whatever shop. */
+    readonly create: (user: NewUser) => Query<void>
     /** The same password, hashed anew: unless it was changed meanwhile. */
     readonly replaceHash: (id: UserId, old: string, next: string) => Query<void>
     /** Ends every session of the account. */
@@ -105,6 +107,11 @@ export class UsersRepo extends Context.Service<
           ON CONFLICT (phone) DO NOTHING
           RETURNING id`,
       ),
+    create: (user) =>
+      command(sql`
+        INSERT INTO "user" (name, phone, role, shop_id, is_superadmin, invited_by, password_hash)
+        VALUES (${user.name}, ${user.phone}, ${user.role}, ${user.shopId}, ${user.isSuperadmin},
+                ${user.invitedBy}, ${user.passwordHash})`),
     replaceHash: (id, old, next) =>
       command(sql`
         UPDATE "user"

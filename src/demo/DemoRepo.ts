@@ -17,6 +17,13 @@ export interface DemoOrder {
 // No password verifies against this hash.
 const NO_PASSWORD = "!"
 
+/** Lets the directors in who have no password yet. */
+export const givePassword = ({ id }: DemoShop, passwordHash: string) =>
+  command(sql`
+    UPDATE "user"
+    SET password_hash = ${passwordHash}
+    WHERE shop_id = ${id} AND password_hash = ${NO_PASSWORD}`)
+
 export const insertDirector = ({ id, director }: DemoShop) =>
   command(sql`
     INSERT INTO "user" (id, name, phone, role, shop_id, password_hash)

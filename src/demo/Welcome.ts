@@ -23,10 +23,16 @@ export const Welcome = Layer.effectDiscard(
       changed_by_id: 42,
       notes: "Принят флорист",
     })
+    const director = DemoSeed.shops.find(({ id }) => id === DemoSeed.ORDER_SHOP_ID)?.director.phone ?? ""
     yield* Effect.sync(() =>
       process.stdout.write(`
   cvety  ${url}
   docs   ${url}/docs
+
+  Log in as the director of shop 17008, here or in the docs:
+
+  curl -s ${url}/api/v1/auth/login -H 'Content-Type: application/json' \\
+    -d "{\\"phone\\":\\"${director}\\",\\"password\\":\\"$(cat ${join(dataDir, "demo-password")})\\"}"
 
   A florist accepts the demo order:
 

@@ -47,18 +47,18 @@ export class Db extends Context.Service<
     readonly read: <const Q extends Queries>(
       queries: Q,
     ) => Effect.Effect<Answers<Q>, DatabaseUnavailable, TenantContext>
-    readonly transact: <const Q extends Queries, A, E = never>(
-      work: Work<Q, A, E>,
-    ) => Effect.Effect<A, E | DatabaseUnavailable, TenantContext>
+    readonly transact: <const Q extends Queries, W extends Write, V = never>(
+      work: Work<Q, W, V>,
+    ) => Effect.Effect<AnswerOf<W>, RefusalOf<W> | V | DatabaseUnavailable, TenantContext>
     /** For work that belongs to no single shop. */
     readonly readThrough: <const Q extends Queries>(
       door: Door,
       queries: Q,
     ) => Effect.Effect<Answers<Q>, DatabaseUnavailable>
-    readonly transactThrough: <const Q extends Queries, A, E = never>(
+    readonly transactThrough: <const Q extends Queries, W extends Write, V = never>(
       door: Door,
-      work: Work<Q, A, E>,
-    ) => Effect.Effect<A, E | DatabaseUnavailable>
+      work: Work<Q, W, V>,
+    ) => Effect.Effect<AnswerOf<W>, RefusalOf<W> | V | DatabaseUnavailable>
     /** Succeeds when the database answers. */
     readonly ping: Effect.Effect<void, DatabaseUnavailable>
     /** Payloads of a NOTIFY channel; the queue fails when its connection is lost. */
@@ -118,18 +118,18 @@ class WorkingRoleUnsafe extends Schema.TaggedError<WorkingRoleUnsafe>()("Working
  */
 export type Door = "across_shops" | "identity" | "superadmin"
 
-export interface Work<Q extends Queries, A, E> {
+interface Work<Q extends Queries, W extends Write, V> {
   readonly read: Q
-  /** Decides from what was read; commits what it says, or fails and leaves nothing. */
-  readonly write: (answers: Answers<Q>) => Write<A, E>
+  /** Decides from what was read; what it says is committed. */
+  readonly write: (answers: Answers<Q>) => W
   /** The facts that unique keys may turn out to be broken by, by the name of the key. */
-  readonly violations?: Readonly<Record<string, E>>
+  readonly violations?: Readonly<Record<string, V>>
 }
 
 /** What a transaction writes once it has decided, and what it tells its caller when that is committed. */
-export interface Write<A, E = never> {
+export interface Write<out A = unknown> {
   readonly queries: Queries
-  readonly answer: A | Refusal<E>
+  readonly answer: A
 }
 
 /** An answer that the caller gets as a failure, after what the transaction writes is committed all the same. */
@@ -139,6 +139,9 @@ export class Refusal<out E> {
     this.error = error
   }
 }
+
+type AnswerOf<W> = W extends { readonly answer: infer A } ? Exclude<A, Refusal<unknown>> : never
+type RefusalOf<W> = W extends { readonly answer: infer A } ? (A extends Refusal<infer E> ? E : never) : never
 
 type Notifications = Effect.Success<ReturnType<PgConnection["listen"]>>
 
@@ -203,9 +206,9 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
       ),
     )
 
-  const transactFrom = <const Q extends Queries, A, E>(enter: Entrance, work: Work<Q, A, E>) =>
+  const transactFrom = <const Q extends Queries, W extends Write, V>(enter: Entrance, work: Work<Q, W, V>) =>
     Effect.flatMap(greet(enter), (entrance) =>
-      inTransaction<A | Refusal<E> | CallerRefused, E>((progress) =>
+      inTransaction<unknown, V>((progress) =>
         Effect.fnUntraced(
           function* (connection) {
             const found = yield* pipeline(connection, [
@@ -229,9 +232,11 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
         ),
       ),
     ).pipe(
-      Effect.flatMap((answer) => {
+      Effect.flatMap((answer): Effect.Effect<AnswerOf<W>, RefusalOf<W>> => {
         if (answer instanceof CallerRefused) return Effect.die(answer)
-        return answer instanceof Refusal ? Effect.fail(answer.error) : Effect.succeed(answer)
+        return answer instanceof Refusal
+          ? Effect.fail(answer.error as RefusalOf<W>)
+          : Effect.succeed(answer as AnswerOf<W>)
       }),
     )
 

@@ -50,7 +50,8 @@ const ensureStrong = (name: string, secret: Redacted.Redacted) => {
       )
 }
 
-const kept = (name: string) =>
+/** Made once and kept under `DATA_DIR`: for development, never for production. */
+export const kept = (name: string) =>
   Effect.gen(function* () {
     const directory = yield* Config.String("DATA_DIR").pipe(Config.withDefault(".data"))
     const file = join(directory, `${name.toLowerCase().replaceAll("_", "-")}`)

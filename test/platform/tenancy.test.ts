@@ -4,11 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type postgres from "postgres"
 import * as AppSession from "../support/AppSession.ts"
-import { insertShop } from "../support/OrderWorld.ts"
+import { idOf, insertMarkedShop, ORDER, run as runAll } from "../support/MarkedShop.ts"
 import type { TenantTable } from "../support/TenancyCatalogue.ts"
 import { findEscapes, findTenantTables } from "../support/TenancyCatalogue.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
-import { OTHER_SHOP_ID, SHOP_ID } from "../support/TestService.ts"
+
+const SHOP_ID = 70_001
+const OTHER_SHOP_ID = 70_002
+const DOORS = ["cvety_across_shops", "cvety_identity", "cvety_superadmin"]
 
 layer(TestDatabase.layer, { excludeTestServices: true })("the catalogue of tenant tables", (it) => {
   it.effect("has no way out of the isolation", () =>
@@ -20,6 +23,23 @@ layer(TestDatabase.layer, { excludeTestServices: true })("the catalogue of tenan
         tables.map(({ name }) => name),
         ["shop", "user", "order", "order_item", "order_history", "inbox", "outbox"],
       )
+    }),
+  )
+
+  it.effect("tells of every table that loses its policy or its row security", () =>
+    Effect.gen(function* () {
+      const { witness } = yield* TestDatabase
+      for (const { name } of yield* Effect.promise(() => findTenantTables(witness))) {
+        const [unsecured, unkept] = unprotected(name)
+        const dropped = yield* Effect.promise(() =>
+          escapesAfter(witness, `DROP POLICY one_shop ON "${name}"`),
+        )
+        assert.deepStrictEqual(dropped, [unkept])
+        const disabled = yield* Effect.promise(() =>
+          escapesAfter(witness, `ALTER TABLE "${name}" DISABLE ROW LEVEL SECURITY`),
+        )
+        assert.deepStrictEqual(disabled, [unsecured])
+      }
     }),
   )
 
@@ -61,76 +81,98 @@ layer(TestDatabase.layer, { excludeTestServices: true })("the catalogue of tenan
 })
 
 layer(TestDatabase.layer, { excludeTestServices: true })("the working role", (it) => {
-  it.effect("can do nothing but log in, and be the one role for work across shops when it says so", () =>
+  it.effect("can do nothing but log in, and be one of the roles that are doors when it says so", () =>
     Effect.gen(function* () {
       const { witness } = yield* TestDatabase
       const roles = yield* Effect.promise(
         () => witness`
           SELECT rolname, rolcanlogin, rolsuper OR rolbypassrls OR rolcreatedb OR rolcreaterole OR rolreplication AS may,
-                 ARRAY(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = r.oid) AS member_of,
+                 ARRAY(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = r.oid ORDER BY 1) AS member_of,
                  ARRAY(SELECT roleid::regrole::text FROM pg_auth_members
                        WHERE member = r.oid AND (inherit_option OR admin_option)) AS without_asking,
                  EXISTS (SELECT FROM pg_shdepend
                          WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND deptype = 'o') AS owns
           FROM pg_roles r
-          WHERE rolname IN ('cvety_app', 'cvety_across_shops')
-          ORDER BY rolname DESC`,
+          WHERE rolname LIKE 'cvety\\_%'
+          ORDER BY rolname`,
       )
+      const harmless = { may: false, without_asking: [], owns: false }
       assert.deepStrictEqual(
-        [...roles],
+        roles
+          .map((role) => ({ ...role }))
+          .toSorted((a, b) => Number(b["rolcanlogin"]) - Number(a["rolcanlogin"])),
         [
-          {
-            rolname: "cvety_app",
-            rolcanlogin: true,
-            may: false,
-            member_of: ["cvety_across_shops"],
-            without_asking: [],
-            owns: false,
-          },
-          {
-            rolname: "cvety_across_shops",
-            rolcanlogin: false,
-            may: false,
-            member_of: [],
-            without_asking: [],
-            owns: false,
-          },
+          { rolname: "cvety_app", rolcanlogin: true, member_of: DOORS, ...harmless },
+          ...DOORS.map((rolname) => ({ rolname, rolcanlogin: false, member_of: [], ...harmless })),
         ],
       )
     }),
   )
 
-  it.effect("for work across shops reads what names a row's shop, the inbox, and moves the outbox", () =>
-    Effect.gen(function* () {
-      const { witness } = yield* TestDatabase
-      const rights = yield* Effect.promise(
-        () => witness`
-          SELECT c.relname AS table, a.privilege_type AS right, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns
-          FROM pg_class c
-          CROSS JOIN LATERAL (
-            SELECT privilege_type, grantee, NULL AS attname, NULL AS attnum
-            FROM aclexplode(c.relacl)
-            UNION ALL
-            SELECT e.privilege_type, e.grantee, attname, attnum
-            FROM pg_attribute, aclexplode(attacl) e
-            WHERE attrelid = c.oid
-          ) a
-          WHERE a.grantee = 'cvety_across_shops'::regrole
-          GROUP BY 1, 2
-          ORDER BY 1, 2`,
-      )
-      assert.deepStrictEqual(
-        rights.map(({ table, right, columns }) => `${right} ${table} ${columns ?? ""}`.trim()),
-        [
-          "SELECT inbox",
-          "SELECT order id, shop_id, tracking_id, bitrix_order_id",
-          "SELECT outbox",
-          "UPDATE outbox",
-          "SELECT shop",
-        ],
-      )
-    }),
-  )
+  const person =
+    "id, name, phone, role, is_active, is_superadmin, invited_by, shop_id, created_at, updated_at"
+  const rightsByDoor: Readonly<Record<string, ReadonlyArray<string>>> = {
+    cvety_across_shops: [
+      "SELECT audit",
+      "SELECT inbox",
+      "SELECT order id, shop_id, tracking_id, bitrix_order_id",
+      "SELECT outbox",
+      "UPDATE outbox",
+      "SELECT shop",
+    ],
+    cvety_identity: [
+      "INSERT audit",
+      "SELECT audit",
+      "DELETE ended_session",
+      "INSERT ended_session",
+      "SELECT ended_session",
+      "DELETE failed_attempt",
+      "INSERT failed_attempt",
+      "SELECT failed_attempt",
+      "UPDATE failed_attempt",
+      "SELECT shop id, is_active",
+      "SELECT team_invitation",
+      "UPDATE team_invitation status, wrong_codes, updated_at",
+      "INSERT user",
+      "SELECT user",
+      "UPDATE user",
+    ],
+    cvety_superadmin: [
+      "SELECT order",
+      "SELECT order_item",
+      "SELECT product",
+      "SELECT shop",
+      `SELECT user ${person}`,
+    ],
+  }
+  for (const [door, expected] of Object.entries(rightsByDoor)) {
+    it.effect(`behind the door ${door} has these rights and no others`, () =>
+      Effect.gen(function* () {
+        const { witness } = yield* TestDatabase
+        const rights = yield* Effect.promise(
+          () => witness`
+            SELECT c.relname AS table, a.privilege_type AS right,
+                   string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns
+            FROM pg_class c
+            CROSS JOIN LATERAL (
+              SELECT privilege_type, grantee, NULL AS attname, NULL AS attnum
+              FROM aclexplode(c.relacl)
+              UNION ALL
+              SELECT e.privilege_type, e.grantee, attname, attnum
+              FROM pg_attribute, aclexplode(attacl) e
+              WHERE attrelid = c.oid
+            ) a
+            WHERE a.grantee = ${door}::regrole AND c.relkind IN ('r', 'p')
+            GROUP BY 1, 2
+            ORDER BY 1, 2`,
+        )
+        assert.deepStrictEqual(
+          rights.map(({ table, right, columns }) => `${right} ${table} ${columns ?? ""}`.trim()),
+          expected,
+        )
+      }),
+    )
+  }
 
   const refusals: ReadonlyArray<[statement: string, refusal: RegExp]> = [
     ["SET ROLE cvety", /permission denied to set role/],
@@ -165,7 +207,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("the working role", (it
   }
 })
 
-/** The tenant tables, and a session of the working role, with one row of each shop in every one of them. */
+/** The tenant tables, and a session of the working role, with rows of each shop in every one of them. */
 class World extends Context.Service<
   World,
   { readonly tables: ReadonlyArray<TenantTable>; readonly run: Effect.Success<typeof AppSession.make> }
@@ -176,8 +218,7 @@ class World extends Context.Service<
       const { witness } = yield* TestDatabase
       yield* Effect.promise(async () => {
         for (const shop of [SHOP_ID, OTHER_SHOP_ID]) {
-          await insertShop(witness, shop)
-          await witness.unsafe(rowsOf(shop))
+          await runAll(witness, insertMarkedShop(shop, ["view_orders"]))
         }
       })
       const tables = yield* Effect.promise(() => findTenantTables(witness))
@@ -221,7 +262,10 @@ layer(World.layer, { excludeTestServices: true })("the rows of two shops", (it) 
         const columns = yield* Effect.promise(() => updatableColumns(witness, name))
         for (const column of columns.slice(0, 1)) {
           const update = `UPDATE "${name}" SET ${column} = ${column}`
-          const own = yield* run(OTHER_SHOP_ID, `${update} RETURNING ${shopColumn} AS shop`)
+          const own = yield* run(
+            OTHER_SHOP_ID,
+            `WITH changed AS (${update} RETURNING ${shopColumn} AS shop) SELECT DISTINCT shop FROM changed`,
+          )
           assert.deepStrictEqual(own, { rows: [{ shop: OTHER_SHOP_ID }], refusal: undefined }, name)
           const none = yield* run(null, `${update} RETURNING 1`)
           assert.deepStrictEqual(none, { rows: [], refusal: undefined }, name)
@@ -237,7 +281,7 @@ layer(World.layer, { excludeTestServices: true })("the rows of two shops", (it) 
     Effect.gen(function* () {
       const { run } = yield* World
       const select = `SELECT DISTINCT shop_id FROM "order" ORDER BY shop_id`
-      const both = [{ shop_id: OTHER_SHOP_ID }, { shop_id: SHOP_ID }]
+      const both = [{ shop_id: SHOP_ID }, { shop_id: OTHER_SHOP_ID }]
       const across = yield* run(null, "SET LOCAL ROLE cvety_across_shops", select)
       assert.deepStrictEqual(across, { rows: both, refusal: undefined })
       const after = yield* run(null, select)
@@ -250,7 +294,8 @@ layer(World.layer, { excludeTestServices: true })("the rows of two shops", (it) 
       const { run } = yield* World
       const outcome = yield* run(
         OTHER_SHOP_ID,
-        `INSERT INTO order_history (shop_id, order_id, changed_by, field_name) VALUES (8, 17008, 'admin', 'notes')`,
+        `INSERT INTO order_history (shop_id, order_id, changed_by, field_name)
+         VALUES (${OTHER_SHOP_ID}, ${idOf(SHOP_ID, ORDER)}, 'admin', 'notes')`,
       )
       assert.strictEqual(outcome.refusal, "order_history_shop_id_order_id_fkey")
     }),
@@ -274,22 +319,10 @@ const escapesAfter = async (witness: postgres.Sql, change: string): Promise<Read
   return found
 }
 
-const rowsOf = (shop: number) => `
-  INSERT INTO "order" (id, shop_id, tracking_id, order_number, customer_name, phone, subtotal, total)
-  VALUES (${shop}, ${shop}, '${shop}', '1', 'Айгерим', '+70000000013', 0, 0);
-  INSERT INTO order_item (id, shop_id, order_id, product_id, product_name, product_price, item_total)
-  VALUES (${shop}, ${shop}, ${shop}, 1, 'Розы', 0, 0);
-  INSERT INTO order_history (id, shop_id, order_id, changed_by, field_name)
-  OVERRIDING SYSTEM VALUE VALUES (${shop}, ${shop}, ${shop}, 'admin', 'notes');
-  INSERT INTO inbox (id, shop_id, source, subject, payload, answer, state, settled_at)
-  VALUES (md5('${shop}')::uuid, ${shop}, 'bitrix.order_status', '1', '{}', '{}', 'applied', now());
-  INSERT INTO outbox (shop_id, target, aggregate_type, aggregate_id, payload)
-  VALUES (${shop}, 'bitrix', 'order', '1', '{}')`
-
 const copyOfRow = async (witness: postgres.Sql, { name, shopColumn }: TenantTable, shop: number) => {
   const [table] = await witness<Array<{ columns: string; row: string }>>`
     SELECT string_agg(quote_ident(attname), ', ') AS columns,
-           (SELECT quote_literal(to_jsonb(t)) FROM ${witness(name)} t WHERE t.${witness(shopColumn)} = ${shop}) AS row
+           (SELECT quote_literal(to_jsonb(t)) FROM ${witness(name)} t WHERE t.${witness(shopColumn)} = ${shop} LIMIT 1) AS row
     FROM pg_attribute
     WHERE attrelid = quote_ident(${name})::regclass AND attnum > 0 AND attgenerated = '' AND attidentity <> 'a'`
   return `INSERT INTO "${name}" (${table?.columns})

@@ -89,7 +89,7 @@ export const findEscapes = async (sql: postgres.Sql): Promise<ReadonlyArray<stri
     WHERE c.prosecdef AND c.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)')
     UNION ALL
     SELECT name || ': ' || rolname || ' may go round row security'
-    FROM tenant, unnest('{cvety_app, cvety_across_shops}'::name[]) AS rolname
+    FROM tenant, unnest('{cvety_app, cvety_across_shops, cvety_identity, cvety_superadmin}'::name[]) AS rolname
     WHERE has_table_privilege(rolname, oid, 'TRUNCATE, REFERENCES, TRIGGER')
     ORDER BY escape`
   return found.map(({ escape }) => escape)

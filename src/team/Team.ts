@@ -1,0 +1,133 @@
+/** The people of a shop. A person of another shop does not exist. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { CurrentUser } from "../auth/Access.ts"
+import type { UserRole } from "../auth/Role.ts"
+import { roles } from "../auth/Role.ts"
+import type { User, UserId } from "../auth/User.ts"
+import { UserNotFound } from "../auth/User.ts"
+import { Db, Refusal } from "../platform/Db.ts"
+import { TenantContext } from "../platform/TenantContext.ts"
+import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { InvitationsRepo } from "./InvitationsRepo.ts"
+import type { DirectorsOnly, LastDirector, OwnAccountProtected, RoleChangeRefused } from "./TeamFault.ts"
+import { TeamRepo } from "./TeamRepo.ts"
+import { refuseRemoval, refuseRoleChange } from "./TeamRules.ts"
+
+export interface TeamStats {
+  readonly activeUsers: number
+  readonly usersByRole: Readonly<Record<UserRole, number>>
+  readonly pendingInvitations: number
+}
+
+type OfShop = CurrentUser | TenantContext
+
+export class Team extends Context.Service<
+  Team,
+  {
+    readonly find: (
+      filter: Parameters<TeamRepo["Service"]["findMembers"]>[1],
+    ) => Effect.Effect<ReadonlyArray<User>, DatabaseUnavailable, TenantContext>
+    /** The account stays, its sessions end. */
+    readonly remove: (
+      id: UserId,
+    ) => Effect.Effect<
+      void,
+      UserNotFound | OwnAccountProtected | DirectorsOnly | RoleChangeRefused | DatabaseUnavailable,
+      OfShop
+    >
+    readonly changeRole: (
+      id: UserId,
+      role: UserRole,
+    ) => Effect.Effect<
+      User,
+      | UserNotFound
+      | OwnAccountProtected
+      | DirectorsOnly
+      | RoleChangeRefused
+      | LastDirector
+      | DatabaseUnavailable,
+      OfShop
+    >
+    readonly stats: Effect.Effect<TeamStats, DatabaseUnavailable, TenantContext>
+  }
+>()("cvety/team/Team") {
+  static readonly layerNoDeps = Layer.effect(
+    Team,
+    Effect.gen(function* () {
+      const db = yield* Db
+      const repo = yield* TeamRepo
+      const invitations = yield* InvitationsRepo
+
+      const find: Team["Service"]["find"] = Effect.fn("Team.find")(function* (filter) {
+        const { shopId } = yield* TenantContext
+        const [members] = yield* db.read([repo.findMembers(shopId, filter)])
+        return members
+      })
+
+      // Directors are locked first: of two who want to remove each other, the second finds what the first did.
+      const remove: Team["Service"]["remove"] = Effect.fn("Team.remove")(function* (id) {
+        const { shopId } = yield* TenantContext
+        const { userId, role } = yield* CurrentUser
+        yield* db.transact({
+          read: [repo.lockDirectors(shopId), repo.lockMember(shopId, id)],
+          write: ([directors, [member]]) => {
+            if (member === undefined || !member.is_active) return refuse(new UserNotFound())
+            const refusal = refuseRemoval(actingPerson(userId, role, directors), member)
+            if (refusal !== undefined) return refuse(refusal)
+            return { queries: [repo.deactivate(shopId, id)], answer: undefined }
+          },
+        })
+      })
+
+      const changeRole: Team["Service"]["changeRole"] = Effect.fn("Team.changeRole")(function* (id, role) {
+        const { shopId } = yield* TenantContext
+        const by = yield* CurrentUser
+        return yield* db.transact({
+          read: [repo.lockDirectors(shopId), repo.lockMember(shopId, id)],
+          write: ([directors, [member]]) => {
+            if (member === undefined || !member.is_active) return refuse(new UserNotFound())
+            const person = actingPerson(by.userId, by.role, directors)
+            const refusal = refuseRoleChange(person, member, role, directors)
+            if (refusal !== undefined) return refuse(refusal)
+            return { queries: [repo.saveRole(shopId, id, role)], answer: { ...member, role } }
+          },
+        })
+      })
+
+      const stats = Effect.gen(function* () {
+        const { shopId } = yield* TenantContext
+        const [counts, [pending]] = yield* db.read([
+          repo.countByRole(shopId),
+          invitations.countPending(shopId),
+        ])
+        const none = Object.fromEntries(roles.map((role) => [role, 0])) as Record<UserRole, number>
+        return {
+          activeUsers: counts.reduce((sum, { count }) => sum + count, 0),
+          usersByRole: { ...none, ...Object.fromEntries(counts.map(({ role, count }) => [role, count])) },
+          pendingInvitations: pending?.count ?? 0,
+        }
+      }).pipe(Effect.withSpan("Team.stats"))
+
+      return { find, remove, changeRole, stats }
+    }),
+  )
+
+  static readonly layer = Team.layerNoDeps.pipe(Layer.provide([TeamRepo.layer, InvitationsRepo.layer]))
+}
+
+const refuse = <E>(error: E) => ({ queries: [], answer: new Refusal(error) })
+
+/**
+ * The guard looked at the caller before the locks were waited for: a director who is none any more by then acts as
+ * what is left of them.
+ */
+const actingPerson = (
+  id: UserId,
+  role: UserRole,
+  directors: ReadonlyArray<{ readonly id: UserId }>,
+): { readonly id: UserId; readonly role: UserRole } =>
+  role === "DIRECTOR" && !directors.some((director) => director.id === id)
+    ? { id, role: "COURIER" }
+    : { id, role }

@@ -1,0 +1,128 @@
+/**
+ * Every operation of the contract, asked by everybody. An operation without a place in `operations.ts` fails, and so
+ * does a place without an operation.
+ */
+import { assert, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Decision } from "../../src/auth/Access.ts"
+import * as Fingerprint from "../support/Fingerprint.ts"
+import type { Means } from "../support/IsolationMatrix.ts"
+import { cross, makeShops } from "../support/IsolationMatrix.ts"
+import { findUnmarked } from "../support/MarkedShop.ts"
+import * as RawHttp from "../support/RawHttp.ts"
+import { TestDatabase } from "../support/TestDatabase.ts"
+import { TestService } from "../support/TestService.ts"
+import { places } from "./operations.ts"
+
+const FIRST_SHOP = 70_001
+const names = Object.keys(places)
+/** The operation that stands for a shop of the configuration. */
+const WEBHOOK = "POST /api/v1/webhooks/order-status-sync"
+const shopOf = (name: string): number => FIRST_SHOP + 10 * names.indexOf(name)
+
+class Contract extends Context.Service<
+  Contract,
+  { readonly means: Means; readonly decisions: ReadonlyMap<string, Decision> }
+>()("cvety/test/isolation/Contract") {
+  static readonly layer = Layer.effect(
+    Contract,
+    Effect.gen(function* () {
+      const { url } = yield* TestService
+      const { witness } = yield* TestDatabase
+      const http = yield* RawHttp.make(url, 8)
+      const { body } = yield* http.send({ path: "/openapi.json" })
+      const fingerprint = yield* Effect.promise(() => Fingerprint.make(witness))
+      const decisions = new Map(
+        Object.entries<object>(body.paths).flatMap(([path, operations]) =>
+          Object.entries<any>(operations).map(
+            ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation["x-access"]] as const,
+          ),
+        ),
+      )
+      return { means: { http, witness, fingerprint }, decisions }
+    }),
+  ).pipe(
+    Layer.provideMerge(
+      TestService.layerWith({ RUN_SEEDS: "false", WEBHOOK_SHOP_ID: String(shopOf(WEBHOOK)) }),
+    ),
+  )
+}
+
+let cases = 0
+
+layer(Contract.layer, { excludeTestServices: true, timeout: 60_000 })(
+  "every operation of the contract",
+  (it) => {
+    it.effect("has its place in the matrix and its access decision, and no place is left over", () =>
+      Effect.gen(function* () {
+        const { decisions } = yield* Contract
+        assert.deepStrictEqual([...decisions.keys()].toSorted(), names.toSorted())
+        for (const [name, decision] of decisions) assert.isString(decision?.kind, name)
+      }),
+    )
+
+    it.effect("meets shops whose every table and every text can be recognised", () =>
+      Effect.gen(function* () {
+        const { means } = yield* Contract
+        const { first } = yield* Effect.promise(() => makeShops(means.witness, FIRST_SHOP - 10))
+        const unmarked = yield* Effect.promise(() => findUnmarked(means.witness, first))
+        assert.deepStrictEqual(unmarked, [])
+        for (const { name } of means.fingerprint.tables) {
+          const lines = yield* Effect.promise(() => means.fingerprint.lines(first))
+          assert.isTrue(
+            lines.some((line) => line.startsWith(`${name} `)),
+            `${name} has no row`,
+          )
+        }
+      }),
+    )
+
+    for (const [name, place] of Object.entries(places)) {
+      it.effect(`keeps shops apart: ${name}`, () =>
+        Effect.gen(function* () {
+          const { means, decisions } = yield* Contract
+          const decision = decisions.get(name)
+          assert.isDefined(decision, `${name} is no operation of the contract`)
+          const [method = "", path = ""] = name.split(" ")
+          const shops = yield* Effect.promise(() => makeShops(means.witness, shopOf(name)))
+          cases += yield* Effect.promise(() => cross(means, shops, { method, path, decision, place }))
+        }),
+      )
+    }
+
+    it.effect("is told of when it enforces another decision than it declares", () =>
+      Effect.gen(function* () {
+        const { means } = yield* Contract
+        const name = "GET /api/v1/auth/users"
+        const place = places[name]
+        assert.isDefined(place)
+        const wrong: ReadonlyArray<Decision> = [
+          { kind: "everyone" },
+          { kind: "account" },
+          { kind: "permission", permission: "view_team_members" },
+          { kind: "director" },
+          { kind: "superadmin" },
+        ]
+        for (const [index, decision] of wrong.entries()) {
+          const shops = yield* Effect.promise(() => makeShops(means.witness, FIRST_SHOP - 20 - 10 * index))
+          const outcome = yield* Effect.promise(() =>
+            cross(means, shops, { method: "GET", path: "/api/v1/auth/users", decision, place }).then(
+              () => "nothing was told",
+              String,
+            ),
+          )
+          assert.match(outcome, /AssertionError/, decision.kind)
+        }
+      }),
+    )
+
+    it.effect("was asked thousands of times", () =>
+      Effect.sync(() => {
+        console.log(`isolation matrix: ${cases} cases over ${names.length} operations`)
+        assert.isAbove(cases, 1_000)
+      }),
+    )
+  },
+)
