@@ -111,7 +111,7 @@ export default Effect.gen(function* () {
   yield* sql`
     GRANT SELECT, INSERT, UPDATE (last_used_at, revoked_at) ON service_credential TO cvety_app`
   // Registration names its shop before the row exists.
-  yield* sql`GRANT USAGE ON SEQUENCE shop_id_seq TO cvety_app`
+  yield* sql`GRANT USAGE ON SEQUENCE shop_id_seq TO cvety_across_shops`
 
   for (const table of ["shop", `"user"`, "ended_session", "team_invitation"]) {
     yield* sql.unsafe(`CREATE POLICY identity ON ${table} TO cvety_identity USING (true) WITH CHECK (true)`)

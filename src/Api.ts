@@ -1,9 +1,14 @@
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"
+import { AuditApi } from "./audit/AuditApi.ts"
 import { AuthApi } from "./auth/AuthApi.ts"
 import { DocsLogin } from "./auth/DocsLogin.ts"
+import { ServiceCredentialsApi } from "./auth/ServiceCredentialsApi.ts"
 import { BitrixWebhooksApi } from "./bitrix/BitrixWebhooksApi.ts"
 import { OrdersApi } from "./orders/OrdersApi.ts"
+import { MarketplaceApi } from "./shops/MarketplaceApi.ts"
+import { RegistrationApi } from "./shops/RegistrationApi.ts"
+import { ShopSettingsApi } from "./shops/ShopSettingsApi.ts"
 import { SystemApi } from "./system/SystemApi.ts"
 import { InvitationsApi } from "./team/InvitationsApi.ts"
 import { TeamApi } from "./team/TeamApi.ts"
@@ -11,8 +16,13 @@ import { TeamApi } from "./team/TeamApi.ts"
 export class Api extends HttpApi.make("cvety")
   .add(SystemApi)
   .add(AuthApi)
+  .add(ServiceCredentialsApi)
   .add(InvitationsApi)
   .add(TeamApi)
+  .add(RegistrationApi)
+  .add(ShopSettingsApi)
+  .add(MarketplaceApi)
+  .add(AuditApi)
   .add(OrdersApi)
   .add(BitrixWebhooksApi)
   .annotateMerge(DocsLogin)

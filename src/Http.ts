@@ -11,14 +11,17 @@ import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Api } from "./Api.ts"
+import { AuditHttp } from "./audit/AuditHttp.ts"
 import { AccessHttp } from "./auth/AccessHttp.ts"
 import { AuthHttp } from "./auth/AuthHttp.ts"
+import { ServiceCredentialsHttp } from "./auth/ServiceCredentialsHttp.ts"
 import { BitrixWebhooksHttp } from "./bitrix/BitrixWebhooksHttp.ts"
 import { WebhookSecretHttp } from "./bitrix/WebhookSecretHttp.ts"
 import { OrdersHttp } from "./orders/OrdersHttp.ts"
 import * as HttpFaults from "./platform/HttpFaults.ts"
 import * as HttpObserver from "./platform/HttpObserver.ts"
 import * as RouteTable from "./platform/RouteTable.ts"
+import * as TrustedProxies from "./platform/TrustedProxies.ts"
 import { BODY_BYTES_MAX } from "./shared/BodyFault.ts"
 import { SystemHttp } from "./system/SystemHttp.ts"
 import { InvitationsHttp } from "./team/InvitationsHttp.ts"
@@ -35,7 +38,16 @@ const HEADER_BYTES_MAX = 16_384
 const routes = RouteTable.make(Api, ["/docs", "/openapi.json"])
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([SystemHttp, AuthHttp, InvitationsHttp, TeamHttp, OrdersHttp, BitrixWebhooksHttp]),
+  Layer.provide([
+    SystemHttp,
+    AuthHttp,
+    ServiceCredentialsHttp,
+    AuditHttp,
+    InvitationsHttp,
+    TeamHttp,
+    OrdersHttp,
+    BitrixWebhooksHttp,
+  ]),
   Layer.provide([AccessHttp, WebhookSecretHttp]),
 )
 
@@ -84,12 +96,16 @@ const withoutBuiltInSpans = Layer.succeed(HttpMiddleware.TracerDisabledWhen, () 
 const withBoundedBodies = Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(BODY_BYTES_MAX))
 
 /** Serves the contract. Whatever handlers need must be provided outside, so that it outlives the last request. */
-export const Http = HttpRouter.serve(
-  Layer.mergeAll(api, docs).pipe(Layer.provide(HttpFaults.layer(routes).pipe(Layer.provideMerge(cors)))),
-  {
-    disableLogger: true,
-    disableListenLog: true,
-    routerConfig: { ignoreTrailingSlash: true, caseSensitive: true },
-    middleware: HttpObserver.make(routes),
-  },
+export const Http = Layer.unwrap(
+  Effect.map(TrustedProxies.middleware, (trustingProxies) =>
+    HttpRouter.serve(
+      Layer.mergeAll(api, docs).pipe(Layer.provide(HttpFaults.layer(routes).pipe(Layer.provideMerge(cors)))),
+      {
+        disableLogger: true,
+        disableListenLog: true,
+        routerConfig: { ignoreTrailingSlash: true, caseSensitive: true },
+        middleware: (serve) => trustingProxies(HttpObserver.make(routes)(serve)),
+      },
+    ),
+  ),
 ).pipe(Layer.provide([withoutBuiltInSpans, withBoundedBodies]), Layer.provideMerge(server))

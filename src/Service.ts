@@ -1,11 +1,11 @@
 import * as Layer from "effect/Layer"
 import { Actors } from "./Actors.ts"
+import { Audit } from "./audit/Audit.ts"
 import { Accounts } from "./auth/Accounts.ts"
 import { FailedAttempts } from "./auth/FailedAttempts.ts"
 import { PasswordHasher } from "./auth/PasswordHasher.ts"
 import { ServiceCredentials } from "./auth/ServiceCredentials.ts"
 import { Tokens } from "./auth/Tokens.ts"
-import { UsersRepo } from "./auth/UsersRepo.ts"
 import { BitrixConnection } from "./bitrix/BitrixConnection.ts"
 import { OrderStatusReplay } from "./bitrix/OrderStatusReplay.ts"
 import { OrderStatusSync } from "./bitrix/OrderStatusSync.ts"
@@ -17,6 +17,9 @@ import { Db } from "./platform/Db.ts"
 import { Inbox } from "./platform/Inbox.ts"
 import { Lifecycle } from "./platform/Lifecycle.ts"
 import { Migrations } from "./platform/Migrations.ts"
+import { Marketplace } from "./shops/Marketplace.ts"
+import { Registration } from "./shops/Registration.ts"
+import { ShopSettings } from "./shops/ShopSettings.ts"
 import { Invitations } from "./team/Invitations.ts"
 import { Profile } from "./team/Profile.ts"
 import { Team } from "./team/Team.ts"
@@ -30,15 +33,19 @@ export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer]),
   Layer.provide([
     Accounts.layer,
+    Audit.layer,
     Invitations.layer,
     Profile.layer,
     Team.layer,
+    Registration.layer,
+    ShopSettings.layer,
+    Marketplace.layer,
     Orders.layer,
     Inbox.layer,
     Lifecycle.layer,
     Actor.Actors.layer,
   ]),
-  Layer.provide([FailedAttempts.layer, ServiceCredentials.layer, UsersRepo.layer]),
+  Layer.provide([FailedAttempts.layer, ServiceCredentials.layer]),
   Layer.provide(DemoSeed),
   Layer.provideMerge(Db.layer),
   Layer.provide(Migrations.layer),

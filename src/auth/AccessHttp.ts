@@ -126,7 +126,9 @@ const shopAccess = Layer.effect(
   }),
 )
 
-export const AccessHttp = Layer.mergeAll(accountAccess, superadminAccess, staffAccess, shopAccess)
+export const AccessHttp = Layer.mergeAll(accountAccess, superadminAccess, staffAccess, shopAccess).pipe(
+  Layer.provide(UsersRepo.layer),
+)
 
 interface Called {
   readonly endpoint: HttpApiEndpoint.Top

@@ -63,7 +63,7 @@ export class Accounts extends Context.Service<
     readonly findColleagues: Effect.Effect<ReadonlyArray<User>, DatabaseUnavailable, TenantContext>
   }
 >()("cvety/auth/Accounts") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     Accounts,
     Effect.gen(function* () {
       const db = yield* Db
@@ -152,6 +152,8 @@ export class Accounts extends Context.Service<
       return { logIn, refresh, logOut, changePassword, findColleagues }
     }),
   )
+
+  static readonly layer = Accounts.layerNoDeps.pipe(Layer.provide(UsersRepo.layer))
 }
 
 const byAddress = ({ address }: CallerFacts): ReadonlyArray<Attempt> =>

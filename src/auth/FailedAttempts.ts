@@ -8,6 +8,8 @@
 import { createHash } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as HttpEffect from "effect/http/HttpEffect"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import { Db } from "../platform/Db.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
@@ -60,7 +62,8 @@ export class FailedAttempts extends Context.Service<
           "identity",
           attempts.map((attempt) => repo.findWait(keyOf(attempt))),
         )
-        if (waits.flat().length > 0) return yield* new AttemptsTooMany()
+        const waitsSeconds = waits.flat().map(({ wait_seconds }) => wait_seconds)
+        if (waitsSeconds.length > 0) return yield* refuse(Math.max(1, ...waitsSeconds))
       })
 
       const count = Effect.fn("FailedAttempts.count")(function* (attempts: ReadonlyArray<Attempt>) {
@@ -71,7 +74,10 @@ export class FailedAttempts extends Context.Service<
             answer: answers.flat().every((added) => added.is_within),
           }),
         })
-        if (!isWithin) return yield* new AttemptsTooMany()
+        if (isWithin) return
+        yield* ensureAllowed(attempts)
+        // The window moved on between the two.
+        return yield* refuse(1)
       })
 
       const forget = Effect.fn("FailedAttempts.forget")((attempt: Attempt) =>
@@ -87,6 +93,15 @@ export class FailedAttempts extends Context.Service<
 
   static readonly layer = FailedAttempts.layerNoDeps.pipe(Layer.provide(FailedAttemptsRepo.layer))
 }
+
+/** Too many: the answer says in `Retry-After` when the next attempt is allowed. */
+const refuse = (waitSeconds: number): Effect.Effect<never, AttemptsTooMany> =>
+  Effect.withFiber((fiber) => {
+    HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_request, response) =>
+      Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", String(waitSeconds))),
+    )
+    return Effect.fail(new AttemptsTooMany())
+  })
 
 const keyOf = ({ kind, subject }: Attempt): AttemptKey => ({
   hash: createHash("sha256").update(`${kind}:${subject}`).digest(),

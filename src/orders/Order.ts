@@ -106,15 +106,22 @@ export const OrderHistoryEntry = Schema.Struct({
 export type OrderHistoryEntry = typeof OrderHistoryEntry.Type
 
 /** What must be known, under the lock of its row, to change an order's status. */
-export const LockedOrder = Schema.Struct({
+const LockedStatus = Schema.Struct({
   id: OrderId,
-  bitrix_order_id: Schema.String,
   status: Status.OrderStatus,
   status_version: Schema.Int,
   bitrix_occurred_at: Schema.NullOr(Schema.Date),
   bitrix_received_at: Schema.NullOr(Schema.Date),
 })
+export type LockedStatus = typeof LockedStatus.Type
+
+/** The same of an order that Bitrix knows. */
+export const LockedOrder = Schema.Struct({ ...LockedStatus.fields, bitrix_order_id: Schema.String })
 export type LockedOrder = typeof LockedOrder.Type
+
+/** The same of any order, for whoever asks by its id. */
+export const NumberedOrder = Schema.Struct({ ...LockedStatus.fields, order_number: Schema.String })
+export type NumberedOrder = typeof NumberedOrder.Type
 
 /** A step of the status chain, ready to be written. */
 export interface StatusChange {
@@ -134,7 +141,7 @@ export interface StatusChangeRecord extends StatusChange {
   readonly inboxId: string | null
 }
 
-export const changeStatus = (order: LockedOrder, to: OrderStatus): StatusChange => ({
+export const changeStatus = (order: LockedStatus, to: OrderStatus): StatusChange => ({
   orderId: order.id,
   from: order.status,
   to,
@@ -145,4 +152,14 @@ export const changeStatus = (order: LockedOrder, to: OrderStatus): StatusChange 
 export class OrderNotFound extends Schema.Error<OrderNotFound>("OrderNotFound")(
   fault("OrderNotFound", "Order not found"),
   { httpApiStatus: 404 },
+) {}
+
+export class OrderCancelled extends Schema.Error<OrderCancelled>("OrderCancelled")(
+  fault("OrderCancelled", "Order is already cancelled"),
+  { httpApiStatus: 400 },
+) {}
+
+export class OrderDelivered extends Schema.Error<OrderDelivered>("OrderDelivered")(
+  fault("OrderDelivered", "Cannot cancel delivered order"),
+  { httpApiStatus: 400 },
 ) {}

@@ -4,6 +4,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Access from "../auth/Access.ts"
 import { ShopAccess } from "../auth/Access.ts"
+import { AttemptsTooMany } from "../auth/AccountFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { OrderId, OrderNotFound } from "./Order.ts"
@@ -30,11 +31,14 @@ export class OrdersApi extends HttpApiGroup.make("orders")
     HttpApiEndpoint.get("getPublicStatus", "/by-tracking/:tracking_id/status", {
       params: { tracking_id: Schema.String },
       success: PublicStatus,
-      error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
+      error: [OrderNotFound, ValidationFailed, AttemptsTooMany, DatabaseUnavailable],
     })
       .annotateMerge(Access.everyone)
       .annotateMerge(
-        OpenApi.annotations({ summary: "What the customer who holds the tracking id may see; public" }),
+        OpenApi.annotations({
+          summary: "What the customer who holds the tracking id may see; public",
+          description: "Thirty ids in 15 minutes that nobody has close it for the address they came from.",
+        }),
       ),
   )
   .prefix("/api/v1/orders")

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
+import * as Anonymous from "../auth/Anonymous.ts"
 import { Orders } from "./Orders.ts"
 import { toOrderHistoryRead, toOrderRead, toPublicStatus } from "./OrderView.ts"
 
@@ -13,7 +14,10 @@ export const OrdersHttp = HttpApiBuilder.group(Api, "orders", (handlers) =>
         Effect.map(orders.getHistory(params.order_id), (history) => history.map(toOrderHistoryRead)),
       )
       .handle("getPublicStatus", ({ params }) =>
-        Effect.map(orders.getByTrackingId(params.tracking_id), toPublicStatus),
+        Anonymous.caller("orders.getPublicStatus").pipe(
+          Effect.flatMap(({ address }) => orders.getByTrackingId(params.tracking_id, address)),
+          Effect.map(toPublicStatus),
+        ),
       )
   }),
 )

@@ -5,8 +5,8 @@ import * as Schema from "effect/Schema"
 import type { Query } from "../platform/Query.ts"
 import { command, rows, sql } from "../platform/Query.ts"
 import { ShopId } from "../shared/ShopId.ts"
-import type { StatusChangeRecord, TrackingId } from "./Order.ts"
-import { LockedOrder, Order, OrderHistoryEntry, OrderId, OrderItem } from "./Order.ts"
+import type { LockedStatus, StatusChangeRecord, TrackingId } from "./Order.ts"
+import { LockedOrder, NumberedOrder, Order, OrderHistoryEntry, OrderId, OrderItem } from "./Order.ts"
 
 export class OrdersRepo extends Context.Service<
   OrdersRepo,
@@ -17,6 +17,7 @@ export class OrdersRepo extends Context.Service<
     readonly findHistory: (shopId: ShopId, id: OrderId) => Query<ReadonlyArray<OrderHistoryEntry>>
     /** For the door across shops: whose order a tracking id names. */
     readonly findByTrackingId: (trackingId: TrackingId) => Query<ReadonlyArray<typeof OwnedOrder.Type>>
+    readonly lockById: (shopId: ShopId, id: OrderId) => Query<ReadonlyArray<NumberedOrder>>
     /** Locks the orders in the order of their ids, so that two transactions cannot wait for each other. */
     readonly lockByBitrixOrderIds: (
       shopId: ShopId,
@@ -34,8 +35,8 @@ export class OrdersRepo extends Context.Service<
     ) => Query<ReadonlyArray<{ readonly bitrix_order_id: string }>>
     /** Appends steps to the histories; comes before `saveLocked`, whose keys look for them. */
     readonly insertStatusChanges: (shopId: ShopId, changes: ReadonlyArray<StatusChangeRecord>) => Query<void>
-    /** Writes back orders that `lockByBitrixOrderIds` gave: their status and what Bitrix last said. */
-    readonly saveLocked: (shopId: ShopId, orders: ReadonlyArray<LockedOrder>) => Query<void>
+    /** Writes back orders that were locked: their status and what Bitrix last said. */
+    readonly saveLocked: (shopId: ShopId, orders: ReadonlyArray<LockedStatus>) => Query<void>
   }
 >()("cvety/orders/OrdersRepo") {
   static readonly layer = Layer.succeed(OrdersRepo, {
@@ -81,6 +82,15 @@ export class OrdersRepo extends Context.Service<
           SELECT id, shop_id
           FROM "order"
           WHERE tracking_id = ${trackingId}`,
+      ),
+    lockById: (shopId, id) =>
+      rows(
+        NumberedOrder,
+        sql`
+          SELECT id, order_number, status, status_version, bitrix_occurred_at, bitrix_received_at
+          FROM "order"
+          WHERE shop_id = ${shopId} AND id = ${id}
+          FOR NO KEY UPDATE`,
       ),
     lockByBitrixOrderIds: (shopId, bitrixOrderIds) =>
       rows(

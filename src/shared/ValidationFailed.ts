@@ -31,6 +31,12 @@ export class ValidationFailed extends Schema.Error<ValidationFailed>("Validation
     return new ValidationFailed({ detail })
   }
 
+  static missing(part: string, name: string): ValidationFailed {
+    return new ValidationFailed({
+      detail: [{ type: "missing", loc: [part, name], msg: "Field required", input: null }],
+    })
+  }
+
   static json(message: string): ValidationFailed {
     return new ValidationFailed({
       detail: [{ type: "json_invalid", loc: ["body"], msg: `JSON decode error: ${message}`, input: {} }],

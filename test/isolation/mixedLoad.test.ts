@@ -22,7 +22,6 @@ import {
   phoneOf,
   run,
   SECRETS,
-  userOf,
 } from "../support/MarkedShop.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { startNode } from "../support/TestNode.ts"
@@ -148,7 +147,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("two shops over one poo
           yield* Effect.promise(() => insertWorld(witness, shop))
           tokens.set(
             shop,
-            yield* Effect.forEach(Array.from({ length: USERS }).keys().toArray(), (user) =>
+            yield* Effect.forEach([...Array.from({ length: USERS }).keys()], (user) =>
               tokenOf(shop, 100 + user),
             ),
           )
@@ -203,7 +202,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("two shops over one poo
           assert.isAbove(tally.get(what) ?? 0, 0, what)
         assert.isAbove(cuts, 0)
       }),
-    300_000,
+    Math.max(300_000, REQUESTS * 10),
   )
 })
 

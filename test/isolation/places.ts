@@ -47,3 +47,6 @@ export interface Call {
   readonly form?: { readonly [name: string]: string }
   readonly headers?: { readonly [name: string]: string }
 }
+
+/** By method and path. */
+export type Places = Readonly<{ [operation: string]: Place }>

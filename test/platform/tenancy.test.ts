@@ -96,16 +96,14 @@ layer(TestDatabase.layer, { excludeTestServices: true })("the working role", (it
           WHERE rolname LIKE 'cvety\\_%'
           ORDER BY rolname`,
       )
-      const harmless = { may: false, without_asking: [], owns: false }
-      assert.deepStrictEqual(
-        roles
-          .map((role) => ({ ...role }))
-          .toSorted((a, b) => Number(b["rolcanlogin"]) - Number(a["rolcanlogin"])),
-        [
-          { rolname: "cvety_app", rolcanlogin: true, member_of: DOORS, ...harmless },
-          ...DOORS.map((rolname) => ({ rolname, rolcanlogin: false, member_of: [], ...harmless })),
-        ],
+      const told = roles.map(
+        ({ rolname, rolcanlogin, may, member_of, without_asking, owns }) =>
+          `${rolname}: login ${rolcanlogin}, may ${may}, is [${member_of}], without asking [${without_asking}], owns ${owns}`,
       )
+      assert.sameMembers(told, [
+        `cvety_app: login true, may false, is [${DOORS}], without asking [], owns false`,
+        ...DOORS.map((door) => `${door}: login false, may false, is [], without asking [], owns false`),
+      ])
     }),
   )
 

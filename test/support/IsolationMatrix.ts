@@ -245,12 +245,12 @@ const requestOf = ({ method, path }: Operation, id: string, { query, body, form,
 }
 
 /** Headers that tell requests apart and nothing else. */
-const OWN_HEADERS = ["x-request-id", "traceparent", "date"]
+const OWN_HEADERS = new Set(["x-request-id", "traceparent", "date"])
 
-const everythingIn = ({ headers, text }: Received): string => {
-  const told = Object.entries(headers).filter(([name]) => !OWN_HEADERS.includes(name))
-  return `${JSON.stringify(told)}\n${withOpenTokens(text)}`
-}
+const toldIn = ({ headers }: Received) => Object.entries(headers).filter(([name]) => !OWN_HEADERS.has(name))
+
+const everythingIn = (answer: Received): string =>
+  `${JSON.stringify(toldIn(answer))}\n${withOpenTokens(answer.text)}`
 
 const withOpenTokens = (text: string): string =>
   text.replace(/eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]*/g, (_token, claims) =>
@@ -290,8 +290,7 @@ const fieldsWith = (marks: RegExp, value: unknown, path = ""): ReadonlyArray<str
 const assertAlike = (operation: Operation, answers: ReadonlyArray<[Case, Received]>) => {
   const firstByCaller = new Map<string, [Case, string]>()
   for (const [one, answer] of answers) {
-    const { "x-request-id": _id, traceparent: _trace, date: _date, ...headers } = answer.headers
-    const plain = JSON.stringify([answer.status, answer.text, headers])
+    const plain = JSON.stringify([answer.status, answer.text, toldIn(answer)])
     const told = operation.place.echoes === true ? plain.replaceAll(one.id, "ID") : plain
     const known = firstByCaller.get(one.caller.name)
     if (known === undefined) firstByCaller.set(one.caller.name, [one, told])
