@@ -31,6 +31,14 @@ export default Effect.gen(function* () {
     $$`
   yield* sql`GRANT USAGE ON SCHEMA public TO cvety_identity, cvety_superadmin`
 
+  // A temporary table would come before ours of the same name; nothing here needs one.
+  yield* sql`
+    DO $$
+    BEGIN
+      EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    END
+    $$`
+
   // A token carries the version it was made under: raising it ends every session of the account.
   yield* sql`
     ALTER TABLE "user"

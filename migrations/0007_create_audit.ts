@@ -35,6 +35,8 @@ export default Effect.gen(function* () {
     )`
   yield* sql`CREATE INDEX audit_record ON audit (shop_id, record_type, record_id, seq DESC)`
 
+  yield* sql`CREATE INDEX audit_actor ON audit (shop_id, actor_kind, actor_id, seq DESC)`
+
   // The text whose hash an entry carries. Times in whole microseconds, so that no setting of a session changes it.
   yield* sql`
     CREATE FUNCTION audit_text(entry audit) RETURNS text
@@ -52,7 +54,7 @@ export default Effect.gen(function* () {
       PERFORM pg_advisory_xact_lock(7007, NEW.shop_id);
       NEW.at := clock_timestamp();
       SELECT seq + 1, hash INTO NEW.seq, NEW.previous_hash
-      FROM audit
+      FROM public.audit
       WHERE shop_id = NEW.shop_id
       ORDER BY seq DESC
       LIMIT 1;
@@ -65,6 +67,7 @@ export default Effect.gen(function* () {
     CREATE TRIGGER audit_extends_chain BEFORE INSERT ON audit
     FOR EACH ROW EXECUTE FUNCTION extend_audit_chain()`
 
+  // The schema is named, because a temporary table of the same name would come first.
   // Arguments: the column of the shop, columns whose values stay secret, columns that are no news.
   yield* sql`
     CREATE FUNCTION record_audit() RETURNS trigger
@@ -89,8 +92,8 @@ export default Effect.gen(function* () {
       IF before IS NULL AND after IS NULL THEN
         RETURN NULL;
       END IF;
-      INSERT INTO audit (shop_id, actor_kind, actor_id, action, address, request_id, operation, record_type,
-                         record_id, before, after)
+      INSERT INTO public.audit (shop_id, actor_kind, actor_id, action, address, request_id, operation, record_type,
+                                record_id, before, after)
       VALUES (coalesce((whole ->> TG_ARGV[0])::integer, 0), coalesce(caller ->> 'kind', 'system'), caller ->> 'id',
               caller ->> 'action', caller ->> 'address', caller ->> 'request_id', lower(TG_OP), TG_TABLE_NAME,
               whole ->> 'id', CASE WHEN TG_OP <> 'INSERT' THEN before END,

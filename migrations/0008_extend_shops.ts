@@ -10,7 +10,8 @@ export default Effect.gen(function* () {
 
   yield* sql`
     ALTER TABLE shop
-      ADD time_zone    text NOT NULL DEFAULT 'Asia/Almaty',
+      ADD time_zone    text NOT NULL DEFAULT 'Asia/Almaty' CONSTRAINT shop_time_zone CHECK (time_zone IN (
+        'Asia/Almaty', 'Asia/Aqtau', 'Asia/Aqtobe', 'Asia/Atyrau', 'Asia/Oral', 'Asia/Qostanay', 'Asia/Qyzylorda')),
       ADD review_count integer NOT NULL DEFAULT 0 CHECK (review_count >= 0),
       ADD rating_sum   integer NOT NULL DEFAULT 0 CHECK (rating_sum BETWEEN review_count AND review_count * 5),
       ADD CONSTRAINT shop_gives_goods_somehow CHECK (pickup_available OR delivery_available),

@@ -6,9 +6,15 @@ import { DocsLogin } from "./auth/DocsLogin.ts"
 import { ServiceCredentialsApi } from "./auth/ServiceCredentialsApi.ts"
 import { BitrixWebhooksApi } from "./bitrix/BitrixWebhooksApi.ts"
 import { OrdersApi } from "./orders/OrdersApi.ts"
+import { ShopProductsApi } from "./products/ShopProductsApi.ts"
 import { MarketplaceApi } from "./shops/MarketplaceApi.ts"
 import { RegistrationApi } from "./shops/RegistrationApi.ts"
 import { ShopSettingsApi } from "./shops/ShopSettingsApi.ts"
+import { SuperadminOrdersApi } from "./superadmin/SuperadminOrdersApi.ts"
+import { SuperadminProductsApi } from "./superadmin/SuperadminProductsApi.ts"
+import { SuperadminShopsApi } from "./superadmin/SuperadminShopsApi.ts"
+import { SuperadminStatsApi } from "./superadmin/SuperadminStatsApi.ts"
+import { SuperadminUsersApi } from "./superadmin/SuperadminUsersApi.ts"
 import { SystemApi } from "./system/SystemApi.ts"
 import { InvitationsApi } from "./team/InvitationsApi.ts"
 import { TeamApi } from "./team/TeamApi.ts"
@@ -22,9 +28,15 @@ export class Api extends HttpApi.make("cvety")
   .add(RegistrationApi)
   .add(ShopSettingsApi)
   .add(MarketplaceApi)
+  .add(ShopProductsApi)
   .add(AuditApi)
   .add(OrdersApi)
   .add(BitrixWebhooksApi)
+  .add(SuperadminShopsApi)
+  .add(SuperadminUsersApi)
+  .add(SuperadminProductsApi)
+  .add(SuperadminOrdersApi)
+  .add(SuperadminStatsApi)
   .annotateMerge(DocsLogin)
   .annotateMerge(
     OpenApi.annotations({

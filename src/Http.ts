@@ -22,7 +22,16 @@ import * as HttpFaults from "./platform/HttpFaults.ts"
 import * as HttpObserver from "./platform/HttpObserver.ts"
 import * as RouteTable from "./platform/RouteTable.ts"
 import * as TrustedProxies from "./platform/TrustedProxies.ts"
+import { ShopProductsHttp } from "./products/ShopProductsHttp.ts"
 import { BODY_BYTES_MAX } from "./shared/BodyFault.ts"
+import { MarketplaceHttp } from "./shops/MarketplaceHttp.ts"
+import { RegistrationHttp } from "./shops/RegistrationHttp.ts"
+import { ShopSettingsHttp } from "./shops/ShopSettingsHttp.ts"
+import { SuperadminOrdersHttp } from "./superadmin/SuperadminOrdersHttp.ts"
+import { SuperadminProductsHttp } from "./superadmin/SuperadminProductsHttp.ts"
+import { SuperadminShopsHttp } from "./superadmin/SuperadminShopsHttp.ts"
+import { SuperadminStatsHttp } from "./superadmin/SuperadminStatsHttp.ts"
+import { SuperadminUsersHttp } from "./superadmin/SuperadminUsersHttp.ts"
 import { SystemHttp } from "./system/SystemHttp.ts"
 import { InvitationsHttp } from "./team/InvitationsHttp.ts"
 import { TeamHttp } from "./team/TeamHttp.ts"
@@ -45,8 +54,17 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     AuditHttp,
     InvitationsHttp,
     TeamHttp,
+    RegistrationHttp,
+    ShopSettingsHttp,
+    MarketplaceHttp,
     OrdersHttp,
     BitrixWebhooksHttp,
+    ShopProductsHttp,
+    SuperadminShopsHttp,
+    SuperadminUsersHttp,
+    SuperadminProductsHttp,
+    SuperadminOrdersHttp,
+    SuperadminStatsHttp,
   ]),
   Layer.provide([AccessHttp, WebhookSecretHttp]),
 )

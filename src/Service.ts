@@ -17,9 +17,17 @@ import { Db } from "./platform/Db.ts"
 import { Inbox } from "./platform/Inbox.ts"
 import { Lifecycle } from "./platform/Lifecycle.ts"
 import { Migrations } from "./platform/Migrations.ts"
+import { Products } from "./products/Products.ts"
 import { Marketplace } from "./shops/Marketplace.ts"
 import { Registration } from "./shops/Registration.ts"
 import { ShopSettings } from "./shops/ShopSettings.ts"
+import { SuperadminFromSettings } from "./superadmin/SuperadminFromSettings.ts"
+import { SuperadminOrders } from "./superadmin/SuperadminOrders.ts"
+import { SuperadminProducts } from "./superadmin/SuperadminProducts.ts"
+import { SuperadminShops } from "./superadmin/SuperadminShops.ts"
+import { SuperadminStats } from "./superadmin/SuperadminStats.ts"
+import { SuperadminUsers } from "./superadmin/SuperadminUsers.ts"
+import { Superadmins } from "./superadmin/Superadmins.ts"
 import { Invitations } from "./team/Invitations.ts"
 import { Profile } from "./team/Profile.ts"
 import { Team } from "./team/Team.ts"
@@ -32,6 +40,14 @@ export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provideMerge(Http),
   Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer]),
   Layer.provide([
+    SuperadminShops.layer,
+    SuperadminUsers.layer,
+    SuperadminProducts.layer,
+    SuperadminOrders.layer,
+    SuperadminStats.layer,
+    SuperadminFromSettings.pipe(Layer.provide(Superadmins.layer)),
+  ]),
+  Layer.provide([
     Accounts.layer,
     Audit.layer,
     Invitations.layer,
@@ -40,6 +56,7 @@ export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
     Registration.layer,
     ShopSettings.layer,
     Marketplace.layer,
+    Products.layer,
     Orders.layer,
     Inbox.layer,
     Lifecycle.layer,

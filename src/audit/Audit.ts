@@ -24,8 +24,11 @@ export class Audit extends Context.Service<
     readonly find: (
       filter: AuditFilter,
     ) => Effect.Effect<ReadonlyArray<AuditEntry>, DatabaseUnavailable, TenantContext>
-    /** Every chain, or one; 0 is the platform's. */
-    readonly verify: (shopId: number | null) => Effect.Effect<ReadonlyArray<Verified>, DatabaseUnavailable>
+    /** Every chain, or one; 0 is the platform's. Entries noted down earlier must be there as they were noted. */
+    readonly verify: (
+      shopId: number | null,
+      noted: ReadonlyMap<number, Head>,
+    ) => Effect.Effect<ReadonlyArray<Verified>, DatabaseUnavailable>
   }
 >()("cvety/audit/Audit") {
   static readonly layerNoDeps = Layer.effect(
@@ -40,20 +43,25 @@ export class Audit extends Context.Service<
         return entries
       })
 
-      const verifyChain = Effect.fnUntraced(function* (shopId: number) {
+      const verifyChain = Effect.fnUntraced(function* (shopId: number, noted: Head | null) {
         let head: Head = AuditChain.start
         while (true) {
           const [links] = yield* db.readThrough("across_shops", [repo.findLinks(shopId, head.seq, PAGE)])
-          const outcome = AuditChain.verify(head, links)
-          if (AuditChain.isBreak(outcome) || links.length < PAGE) return { shopId, outcome }
+          const outcome = AuditChain.verify(head, links, noted)
+          if (AuditChain.isBreak(outcome)) return { shopId, outcome }
+          if (links.length < PAGE) return { shopId, outcome: AuditChain.reach(outcome, noted) }
           head = outcome
         }
       })
 
-      const verify: Audit["Service"]["verify"] = Effect.fn("Audit.verify")(function* (shopId) {
-        if (shopId !== null) return [yield* verifyChain(shopId)]
+      const verify: Audit["Service"]["verify"] = Effect.fn("Audit.verify")(function* (shopId, noted) {
+        const verifyOne = (id: number) => verifyChain(id, noted.get(id) ?? null)
+        if (shopId !== null) return [yield* verifyOne(shopId)]
         const [chains] = yield* db.readThrough("across_shops", [repo.findChains()])
-        return yield* Effect.forEach(chains, ({ shop_id }) => verifyChain(shop_id))
+        return yield* Effect.forEach(
+          new Set([...chains.map(({ shop_id }) => shop_id), ...noted.keys()]),
+          verifyOne,
+        )
       })
 
       return { find, verify }

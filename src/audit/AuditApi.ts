@@ -39,6 +39,7 @@ export class AuditApi extends HttpApiGroup.make("audit")
         limit: Schema.optionalKey(intBetween(1, PAGE_MAX)),
         record_type: Schema.optionalKey(textUpTo(WORD_CHARS_MAX)),
         record_id: Schema.optionalKey(textUpTo(WORD_CHARS_MAX)),
+        actor_kind: Schema.optionalKey(textUpTo(WORD_CHARS_MAX)),
         actor_id: Schema.optionalKey(textUpTo(WORD_CHARS_MAX)),
       },
       success: Schema.Struct({

@@ -15,6 +15,7 @@ export const AuditHttp = HttpApiBuilder.group(Api, "audit", (handlers) =>
           before: query.before ?? null,
           recordType: query.record_type ?? null,
           recordId: query.record_id ?? null,
+          actorKind: query.actor_kind ?? null,
           actorId: query.actor_id ?? null,
           limit,
         }),

@@ -12,6 +12,7 @@ export interface AuditFilter {
   readonly before: number | null
   readonly recordType: string | null
   readonly recordId: string | null
+  readonly actorKind: string | null
   readonly actorId: string | null
   readonly limit: number
 }
@@ -28,7 +29,7 @@ export class AuditRepo extends Context.Service<
   }
 >()("cvety/audit/AuditRepo") {
   static readonly layer = Layer.succeed(AuditRepo, {
-    find: (shopId, { before, recordType, recordId, actorId, limit }) =>
+    find: (shopId, { before, recordType, recordId, actorKind, actorId, limit }) =>
       rows(
         AuditEntry,
         sql`
@@ -39,6 +40,7 @@ export class AuditRepo extends Context.Service<
             AND seq < coalesce(${before}::bigint, 9223372036854775807)
             AND (${recordType}::text IS NULL OR record_type = ${recordType}::text)
             AND (${recordId}::text IS NULL OR record_id = ${recordId}::text)
+            AND (${actorKind}::text IS NULL OR actor_kind = ${actorKind}::text)
             AND (${actorId}::text IS NULL OR actor_id = ${actorId}::text)
           ORDER BY seq DESC
           LIMIT ${limit}`,

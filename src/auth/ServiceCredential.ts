@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { fault } from "../shared/Fault.ts"
+import { filledTextUpTo } from "../shared/Text.ts"
 import type { Permission } from "./Permission.ts"
 import { permissions } from "./Permission.ts"
 import { UserId } from "./User.ts"
@@ -8,6 +9,10 @@ export const ServiceCredentialId = Schema.Int.check(
   Schema.isBetween({ minimum: 1, maximum: 999_999_999 }),
 ).pipe(Schema.brand("ServiceCredentialId"))
 export type ServiceCredentialId = typeof ServiceCredentialId.Type
+
+const NAME_CHARS_MAX = 100
+
+export const ServiceCredentialName = filledTextUpTo(NAME_CHARS_MAX)
 
 export const PermissionName = Schema.Literals(permissions as ReadonlyArray<Permission> & [Permission])
 

@@ -4,7 +4,6 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
-import { filledTextUpTo } from "../shared/Text.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { WireTime } from "../shared/WireTime.ts"
 import * as Access from "./Access.ts"
@@ -14,17 +13,16 @@ import { grantable } from "./Permission.ts"
 import {
   PermissionName,
   ServiceCredentialId,
+  ServiceCredentialName,
   ServiceCredentialNotFound,
   ServiceCredentialsTooMany,
 } from "./ServiceCredential.ts"
 import { UserId } from "./User.ts"
 
-const NAME_CHARS_MAX = 100
-
 const Grantable = Schema.Literals(grantable as ReadonlyArray<Permission> & [Permission])
 
 export const NewServiceCredential = Schema.Struct({
-  name: filledTextUpTo(NAME_CHARS_MAX),
+  name: ServiceCredentialName,
   permissions: Schema.Array(Grantable).check(Schema.isMinLength(1), Schema.isMaxLength(grantable.length)),
 }).annotate({ examples: [{ name: "telegram bot", permissions: ["view_orders", "view_order_details"] }] })
 

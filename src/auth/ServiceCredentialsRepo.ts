@@ -18,6 +18,8 @@ export class ServiceCredentialsRepo extends Context.Service<
     readonly noteUse: (shopId: ShopId, id: ServiceCredentialId) => Query<void>
     /** Newest first, revoked ones too. */
     readonly findAll: (shopId: ShopId) => Query<ReadonlyArray<ServiceCredential>>
+    /** Makes those who would issue a key of the shop at the same moment wait for each other. */
+    readonly lockIssuing: (shopId: ShopId) => Query<void>
     /** Nobody when both places of the name are taken. */
     readonly insert: (
       shopId: ShopId,
@@ -58,6 +60,7 @@ export class ServiceCredentialsRepo extends Context.Service<
           ORDER BY id DESC
           LIMIT ${CREDENTIALS_MAX}`,
       ),
+    lockIssuing: (shopId) => command(sql`SELECT pg_advisory_xact_lock(${ISSUING_LOCK}::integer, ${shopId})`),
     insert: (shopId, { name, permissions, secretHash, createdBy }) =>
       rows(
         ServiceCredential,
@@ -86,6 +89,7 @@ export class ServiceCredentialsRepo extends Context.Service<
   })
 }
 
+const ISSUING_LOCK = 7_006
 const CREDENTIALS_MAX = 200
 const USE_NOTED_EVERY = "1 minute"
 

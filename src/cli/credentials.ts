@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type { Permission } from "../auth/Permission.ts"
 import { grantable } from "../auth/Permission.ts"
 import type { ServiceCredential } from "../auth/ServiceCredential.ts"
-import { ServiceCredentialId } from "../auth/ServiceCredential.ts"
+import { ServiceCredentialId, ServiceCredentialName } from "../auth/ServiceCredential.ts"
 import { ServiceCredentials } from "../auth/ServiceCredentials.ts"
 import { Caller } from "../platform/Caller.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
@@ -21,7 +21,10 @@ const issue = Command.make(
   "issue",
   {
     shop,
-    name: Flag.String("name").pipe(Flag.withDescription("What the machine is called")),
+    name: Flag.String("name").pipe(
+      Flag.withDescription("What the machine is called"),
+      Flag.withSchema(ServiceCredentialName),
+    ),
     permissions: Flag.Literals("permission", grantable as ReadonlyArray<Permission> & [Permission]).pipe(
       Flag.withDescription("What it may do; repeat for more"),
       Flag.atLeast(1),

@@ -182,5 +182,5 @@ export class Orders extends Context.Service<
     }),
   )
 
-  static readonly layer = Orders.layerNoDeps.pipe(Layer.provide(OrdersRepo.layer))
+  static readonly layer = Orders.layerNoDeps.pipe(Layer.provide([OrdersRepo.layer, FailedAttempts.layer]))
 }

@@ -6,11 +6,11 @@ import { Db, Refusal } from "../platform/Db.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Tiyn } from "../shared/Tiyn.ts"
+import { ShopNotFound } from "../shops/Shop.ts"
 import type { Product, ProductId } from "./Product.ts"
 import { ProductNotFound } from "./Product.ts"
 import type { ProductChange } from "./ProductsRepo.ts"
 import { ProductsRepo } from "./ProductsRepo.ts"
-import { ShopNotFound } from "./ShopNotFound.ts"
 
 type Found<A> = Effect.Effect<A, ProductNotFound | DatabaseUnavailable, TenantContext>
 

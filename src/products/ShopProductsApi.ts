@@ -7,8 +7,8 @@ import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Flag, intBetween } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
+import { ShopNotFound } from "../shops/Shop.ts"
 import { ProductRead } from "./ProductView.ts"
-import { ShopNotFound } from "./ShopNotFound.ts"
 
 const SKIP_MAX = 100_000
 const PAGE_MAX = 200

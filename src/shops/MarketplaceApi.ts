@@ -26,7 +26,9 @@ export class MarketplaceApi extends HttpApiGroup.make("shops")
       error: [ValidationFailed, DatabaseUnavailable],
     })
       .annotateMerge(Access.everyone)
-      .annotateMerge(OpenApi.annotations({ summary: "Shops that are not blocked, newest first; 20 at a time" })),
+      .annotateMerge(
+        OpenApi.annotations({ summary: "Shops that are not blocked, newest first; 20 at a time" }),
+      ),
     HttpApiEndpoint.get("get", "/:shop_id", {
       params: { shop_id: Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId)) },
       success: ShopPublicDetail,

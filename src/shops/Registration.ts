@@ -104,20 +104,23 @@ export class Registration extends Context.Service<
         })
       })
 
-      const register: Registration["Service"]["register"] = Effect.fn("Registration.register")(
-        function* ({ name, phone, password, caller }) {
-          if (caller.address !== null) {
-            yield* attempts.count([{ kind: "registration.address", subject: caller.address }])
-          }
-          const passwordHash = yield* hasher.hash(password)
-          const shopId = yield* allocate
-          if (shopId === undefined) return yield* Effect.die(new Error("a sequence gave no number"))
-          return yield* open(shopId, { name, phone, passwordHash }).pipe(
-            Effect.provideService(TenantContext, { shopId }),
-            Effect.provideService(Caller, caller),
-          )
-        },
-      )
+      const register: Registration["Service"]["register"] = Effect.fn("Registration.register")(function* ({
+        name,
+        phone,
+        password,
+        caller,
+      }) {
+        if (caller.address !== null) {
+          yield* attempts.count([{ kind: "registration.address", subject: caller.address }])
+        }
+        const passwordHash = yield* hasher.hash(password)
+        const shopId = yield* allocate
+        if (shopId === undefined) return yield* Effect.die(new Error("a sequence gave no number"))
+        return yield* open(shopId, { name, phone, passwordHash }).pipe(
+          Effect.provideService(TenantContext, { shopId }),
+          Effect.provideService(Caller, caller),
+        )
+      })
 
       return { register }
     }),

@@ -49,9 +49,7 @@ export const isOpenAt = (hours: Hours, at: Date): boolean => {
   const today = hoursOf(hours, dayTypeOf(day))
   const yesterday = hoursOf(hours, dayTypeOf(dayBefore(day)))
   return (
-    (!today.isClosed &&
-      today.start <= time &&
-      (isOvernight(today) ? true : time <= today.end)) ||
+    (!today.isClosed && today.start <= time && (isOvernight(today) ? true : time <= today.end)) ||
     (!yesterday.isClosed && isOvernight(yesterday) && time <= yesterday.end)
   )
 }

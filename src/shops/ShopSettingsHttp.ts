@@ -82,7 +82,9 @@ const withHours = <A extends typeof HoursChange.Type>(given: A): Effect.Effect<A
     if (text === undefined) continue
     const time = ShopHours.parse(text)
     if (time === null) {
-      return Effect.fail(new HoursInvalid({ detail: `Invalid time in ${field}: should be HH:MM, such as 09:00` }))
+      return Effect.fail(
+        new HoursInvalid({ detail: `Invalid time in ${field}: should be HH:MM, such as 09:00` }),
+      )
     }
     parsed[field] = time
   }

@@ -3,17 +3,17 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { User } from "../auth/User.ts"
-import { Db, Refusal } from "../platform/Db.ts"
-import { TenantContext } from "../platform/TenantContext.ts"
-import { ShopNotFound } from "../products/ShopNotFound.ts"
+import { Db } from "../platform/Db.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { ShopId } from "../shared/ShopId.ts"
-import type { SuperadminShop } from "./SuperadminShop.ts"
+import type { Shop } from "../shops/Shop.ts"
+import { ShopNotFound } from "../shops/Shop.ts"
+import { ShopBlocking } from "../shops/ShopBlocking.ts"
 import type { ShopCounts } from "./SuperadminShopsRepo.ts"
 import { SuperadminShopsRepo } from "./SuperadminShopsRepo.ts"
 
 export interface ShopInFull {
-  readonly shop: SuperadminShop
+  readonly shop: Shop
   readonly owner: User | null
   readonly users: ReadonlyArray<User>
   readonly counts: typeof ShopCounts.Type
@@ -24,11 +24,10 @@ export class SuperadminShops extends Context.Service<
   {
     readonly find: (
       filter: Parameters<SuperadminShopsRepo["Service"]["find"]>[0],
-    ) => Effect.Effect<ReadonlyArray<SuperadminShop>, DatabaseUnavailable>
+    ) => Effect.Effect<ReadonlyArray<Shop>, DatabaseUnavailable>
     readonly getById: (id: ShopId) => Effect.Effect<ShopInFull, ShopNotFound | DatabaseUnavailable>
-    readonly block: (id: ShopId) => Effect.Effect<SuperadminShop, ShopNotFound | DatabaseUnavailable>
-    /** The first time is the opening of the shop. */
-    readonly unblock: (id: ShopId) => Effect.Effect<SuperadminShop, ShopNotFound | DatabaseUnavailable>
+    readonly block: ShopBlocking["Service"]["block"]
+    readonly unblock: ShopBlocking["Service"]["unblock"]
   }
 >()("cvety/superadmin/SuperadminShops") {
   static readonly layerNoDeps = Layer.effect(
@@ -36,6 +35,7 @@ export class SuperadminShops extends Context.Service<
     Effect.gen(function* () {
       const db = yield* Db
       const repo = yield* SuperadminShopsRepo
+      const blocking = yield* ShopBlocking
 
       const find: SuperadminShops["Service"]["find"] = Effect.fn("SuperadminShops.find")(function* (filter) {
         const [shops] = yield* db.readThrough("superadmin", [repo.find(filter)])
@@ -55,37 +55,9 @@ export class SuperadminShops extends Context.Service<
         },
       )
 
-      const block: SuperadminShops["Service"]["block"] = Effect.fn("SuperadminShops.block")((id) =>
-        db
-          .transact({
-            read: [repo.setActive(id, false)],
-            write: ([[shop]]) => ({ queries: [], answer: shop ?? new Refusal(new ShopNotFound()) }),
-          })
-          .pipe(Effect.provideService(TenantContext, { shopId: id })),
-      )
-
-      const unblock: SuperadminShops["Service"]["unblock"] = Effect.fn("SuperadminShops.unblock")(
-        function* (id) {
-          const { shop, isOpening } = yield* db
-            .transact({
-              read: [repo.setActive(id, true), repo.markOpened(id)],
-              write: ([[shop], opened]) => ({
-                queries: [],
-                answer:
-                  shop === undefined
-                    ? new Refusal(new ShopNotFound())
-                    : { shop, isOpening: opened.length > 0 },
-              }),
-            })
-            .pipe(Effect.provideService(TenantContext, { shopId: id }))
-          if (isOpening) yield* Effect.logInfo("a shop was opened").pipe(Effect.annotateLogs({ shop_id: id }))
-          return shop
-        },
-      )
-
-      return { find, getById, block, unblock }
+      return { find, getById, block: blocking.block, unblock: blocking.unblock }
     }),
   )
 
-  static readonly layer = SuperadminShops.layerNoDeps.pipe(Layer.provide(SuperadminShopsRepo.layer))
+  static readonly layer = SuperadminShops.layerNoDeps.pipe(Layer.provide([SuperadminShopsRepo.layer, ShopBlocking.layer]))
 }

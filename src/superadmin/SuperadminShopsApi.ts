@@ -5,23 +5,23 @@ import * as Schema from "effect/Schema"
 import * as Access from "../auth/Access.ts"
 import { SuperadminAccess } from "../auth/Access.ts"
 import { UserResponse } from "../auth/UserView.ts"
-import { ShopNotFound } from "../products/ShopNotFound.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Flag } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
+import { ShopNotFound } from "../shops/Shop.ts"
+import { ShopRead } from "../shops/ShopView.ts"
 import { pageQuery } from "./Page.ts"
-import { SuperadminShopRead } from "./SuperadminShop.ts"
 
 const params = { shop_id: Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId)) }
-const changed = Schema.Struct({ message: Schema.String, shop: SuperadminShopRead })
+const changed = Schema.Struct({ message: Schema.String, shop: ShopRead })
 
 /** Shops of the whole platform. */
 export class SuperadminShopsApi extends HttpApiGroup.make("superadminShops")
   .add(
     HttpApiEndpoint.get("find", "/", {
       query: { ...pageQuery, is_active: Schema.optionalKey(Flag) },
-      success: Schema.Array(SuperadminShopRead),
+      success: Schema.Array(ShopRead),
       error: [ValidationFailed, DatabaseUnavailable],
     })
       .middleware(SuperadminAccess)
@@ -30,7 +30,7 @@ export class SuperadminShopsApi extends HttpApiGroup.make("superadminShops")
     HttpApiEndpoint.get("getById", "/:shop_id", {
       params,
       success: Schema.Struct({
-        shop: SuperadminShopRead,
+        shop: ShopRead,
         owner: Schema.NullOr(UserResponse),
         users: Schema.Array(UserResponse),
         stats: Schema.Struct({

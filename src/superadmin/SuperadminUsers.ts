@@ -65,7 +65,9 @@ export class SuperadminUsers extends Context.Service<
       }
 
       const setActive = Effect.fnUntraced(function* (id: UserId, isActive: boolean) {
-        const refusal = new SuperadminProtected()
+        const refusal = new SuperadminProtected(
+          isActive ? { detail: "Cannot unblock superadmin users" } : undefined,
+        )
         const user = yield* getOrdinary(id, refusal)
         return yield* save(user, repo.setActive(id, isActive), refusal)
       })

@@ -22,7 +22,7 @@ const world = Effect.gen(function* () {
     })
   const outcome = Effect.map(
     Effect.provide(
-      Effect.flatMap(Audit, (audit) => audit.verify(director.shopId)),
+      Effect.flatMap(Audit, (audit) => audit.verify(director.shopId, new Map())),
       Audit.layer,
     ),
     ([chain]) => chain?.outcome ?? {},
@@ -214,6 +214,8 @@ layer(TestService.layer, { excludeTestServices: true })("the audit", (it) => {
       )
       assert.strictEqual(verify(director.shopId).status, 0)
       assert.notStrictEqual(verify(director.shopId, "--expect", head).status, 0)
+      yield* insertPerson(witness, { role: "COURIER", shopId: director.shopId })
+      assert.match(verify(director.shopId, "--expect", head).stdout, /an entry is not the one noted down/)
     }),
   )
 })

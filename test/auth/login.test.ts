@@ -111,7 +111,7 @@ layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("a login",
     it.effect(`verifies a $${variant}$ hash of the old service and replaces it by argon2id`, () =>
       Effect.gen(function* () {
         const { url } = yield* TestService
-        const old = bcrypt.hash(PASSWORD, 5).then((hash) => `$${variant}$${hash.slice(4)}`)
+        const old = bcrypt.hash(PASSWORD, { cost: 5 }).then((hash) => `$${variant}$${hash.slice(4)}`)
         const { id, phone, token } = yield* personWith(old)
         assert.strictEqual((yield* logIn(url, phone, "wrong")).status, 401)
         assert.match(yield* hashOf(id), /^\$2/)
@@ -132,7 +132,7 @@ layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("a login",
         const cases = {
           unknown: () => Effect.succeed({ phone: nextPhone() }),
           argon2: person,
-          bcrypt: () => personWith(bcrypt.hash(PASSWORD, 12)),
+          bcrypt: () => personWith(bcrypt.hash(PASSWORD, { cost: 12 })),
           blocked: () => personWith(argon2.hash(PASSWORD), false),
         }
         const medians: Array<number> = []

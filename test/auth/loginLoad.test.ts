@@ -15,7 +15,7 @@ const P99_MS_MAX = 250
 const PASSWORD = "верный пароль"
 
 layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("twenty logins at once", (it) => {
-  it.live(
+  it.effect(
     "keep nobody else waiting",
     () =>
       Effect.gen(function* () {

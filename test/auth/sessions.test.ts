@@ -203,7 +203,7 @@ layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("a session
     }),
   )
 
-  it.live(
+  it.effect(
     "goes on while the signing key is replaced on one node after the other",
     () =>
       Effect.gen(function* () {

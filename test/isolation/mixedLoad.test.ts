@@ -115,12 +115,51 @@ const kinds: ReadonlyArray<(asker: Asker) => Request> = [
     const id = idOf(asker.shop, place(ORDERS))
     return get({ ...asker, bearer: keyOf(asker.shop, FULL_KEY) }, `/api/v1/orders/${id}`, 200, `"id":${id},`)
   },
-  () => webhook(SHOPS[0], SHOPS[1], 200, "status"),
-  () => webhook(SHOPS[1], SHOPS[0], 200, "Order not found in Railway"),
+  () => webhook(SHOPS[0], "status"),
+  () => webhook(SHOPS[1], "Order not found in Railway"),
+  (asker) => get(asker, "/api/v1/profile/team?limit=10", 200, `"shop_id":${asker.shop}`),
+  (asker) => get(asker, "/api/v1/shop/settings", 200, `{"id":${asker.shop},`),
+  (asker) =>
+    send(
+      asker,
+      "PUT",
+      "/api/v1/shop/delivery",
+      { delivery_cost: random(1_000) },
+      200,
+      `{"id":${asker.shop},`,
+    ),
+  (asker) =>
+    send(
+      asker,
+      "DELETE",
+      `/api/v1/profile/team/${idOf(asker.other, place(USERS))}`,
+      undefined,
+      404,
+      `{"detail":"User not found"}`,
+    ),
 ]
 
+const send = (
+  asker: Asker,
+  method: string,
+  path: string,
+  body: object | undefined,
+  status: number,
+  holds: string,
+): Request => ({
+  asker,
+  text: LeanHttp.requestText(
+    method,
+    path,
+    { authorization: `Bearer ${asker.bearer}`, "content-type": "application/json" },
+    body === undefined ? "" : JSON.stringify(body),
+  ),
+  status,
+  holds,
+})
+
 /** Bitrix speaks for the first shop only: for it an order of the second does not exist. */
-const webhook = (shop: number, _other: number, status: number, holds: string): Request => ({
+const webhook = (shop: number, holds: string): Request => ({
   asker: { shop: SHOPS[0], other: SHOPS[1], bearer: "" },
   text: LeanHttp.requestText(
     "POST",
@@ -128,7 +167,7 @@ const webhook = (shop: number, _other: number, status: number, holds: string): R
     { "x-webhook-secret": SECRET, "content-type": "application/json" },
     JSON.stringify({ order_id: idOf(shop, place(ORDERS)), status: random(2) === 0 ? "AP" : "CO" }),
   ),
-  status,
+  status: 200,
   holds,
 })
 
@@ -185,11 +224,14 @@ layer(TestDatabase.layer, { excludeTestServices: true })("two shops over one poo
           client.close()
         }
 
-        const trouble = troubleMaker(witness)
+        const trouble = yield* Effect.acquireRelease(
+          Effect.sync(() => troubleMaker(witness)),
+          ({ stop }) => Effect.promise(stop),
+        )
         const startMs = performance.now()
         yield* Effect.promise(() => Promise.all(Array.from({ length: SOCKETS }, work)))
         const seconds = (performance.now() - startMs) / 1_000
-        const cuts = yield* Effect.promise(() => trouble.stop())
+        const cuts = yield* Effect.promise(trouble.stop)
         console.log(
           `mixed load: ${REQUESTS} requests in ${seconds.toFixed(1)} s, ${cuts} connections cut,`,
           Object.fromEntries([...tally].toSorted()),

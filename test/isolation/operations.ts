@@ -27,6 +27,7 @@ const orders: Places = {
   },
   "GET /api/v1/orders/by-tracking/{tracking_id}/status": {
     success: 200,
+    isLimited: true,
     record: { of: ORDER },
     publishes: [
       "tracking_id",

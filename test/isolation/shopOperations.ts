@@ -11,16 +11,22 @@ export const shops: Places = {
     publishes: ["shop_name", "phone", "address"],
     call: ({ id }) => ({ query: { shop_id: id } }),
   },
-  "GET /api/v1/shop/settings": { success: 200, call: () => ({}) },
+  "GET /api/v1/shop/settings": { success: 200, isForMachines: true, call: () => ({}) },
   "PUT /api/v1/shop/settings": {
     success: 200,
+    isForMachines: true,
     call: ({ shop }) => ({ body: { name: `Новый магазин ${shop}`, delivery_cost_tenge: 1_000 } }),
   },
   "PUT /api/v1/shop/working-hours": {
     success: 200,
+    isForMachines: true,
     call: () => ({ body: { weekday_start: "08:00", weekday_end: "20:00" } }),
   },
-  "PUT /api/v1/shop/delivery": { success: 200, call: () => ({ body: { delivery_cost: 100_000 } }) },
+  "PUT /api/v1/shop/delivery": {
+    success: 200,
+    isForMachines: true,
+    call: () => ({ body: { delivery_cost: 100_000 } }),
+  },
   "GET /api/v1/shop/working-hours": {
     success: 200,
     record: { of: "shop" },

@@ -39,7 +39,12 @@ export const ask = (
         : { body: typeof options.body === "string" ? options.body : JSON.stringify(options.body) }),
     })
     const body = await response.json()
-    return { status: response.status, headers: response.headers, body, elapsedMs: performance.now() - startMs }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body,
+      elapsedMs: performance.now() - startMs,
+    }
   })
 
 export const logIn = (url: string, phone: string, password: string, from?: string) =>
