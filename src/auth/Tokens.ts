@@ -1,5 +1,6 @@
 /** Signs and verifies bearer tokens: HS256 and nothing else, two keys live at once for rotation. */
 import { createHash, randomUUID } from "node:crypto"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,6 +16,8 @@ import { UserId } from "./User.ts"
 
 const ALGORITHM = "HS256"
 const LIFETIME = "7 days"
+/** Tokens whose signature was verified before: it never changes, and verifying costs more than the rest of a request. */
+const KNOWN_MAX = 5_000
 
 export class Tokens extends Context.Service<
   Tokens,
@@ -47,7 +50,26 @@ export class Tokens extends Context.Service<
           ),
       )
 
+      const known = new Map<string, Session>()
+      const remember = (token: string, session: Session): void => {
+        const [oldest] = known.keys()
+        if (known.size >= KNOWN_MAX && oldest !== undefined) known.delete(oldest)
+        known.set(token, session)
+      }
+
       const verify = Effect.fn("Tokens.verify")((token: Redacted.Redacted) =>
+        Effect.withFiber<Session, Unauthenticated>((fiber) => {
+          const session = known.get(Redacted.value(token))
+          const nowMs = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+          return session !== undefined && nowMs < session.expiresAt.getTime()
+            ? Effect.succeed(session)
+            : Effect.tap(verifyUnknown(token), (session) =>
+                Effect.sync(() => remember(Redacted.value(token), session)),
+              )
+        }),
+      )
+
+      const verifyUnknown = (token: Redacted.Redacted) =>
         Effect.firstSuccessOf(
           keys.map((key) =>
             Effect.tryPromise({
@@ -59,8 +81,7 @@ export class Tokens extends Context.Service<
         ).pipe(
           Effect.flatMap(({ payload }) => sessionOf(payload, Redacted.value(token))),
           Effect.mapError(() => new Unauthenticated()),
-        ),
-      )
+        )
 
       return { sign, verify }
     }),

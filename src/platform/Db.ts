@@ -183,7 +183,7 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
     )
 
   const readFrom = <const Q extends Queries>(enter: Entrance, queries: Q) =>
-    Effect.flatMap(greet(enter), (entrance) =>
+    Effect.flatMap(greet(enter, "read"), (entrance) =>
       inTransaction(
         () => (connection) =>
           pipeline(connection, [
@@ -207,7 +207,7 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
     )
 
   const transactFrom = <const Q extends Queries, W extends Write, V>(enter: Entrance, work: Work<Q, W, V>) =>
-    Effect.flatMap(greet(enter), (entrance) =>
+    Effect.flatMap(greet(enter, "write"), (entrance) =>
       inTransaction<unknown, V>((progress) =>
         Effect.fnUntraced(
           function* (connection) {
@@ -280,13 +280,13 @@ const through = (door: Door): Entrance => ({
   isGuarded: false,
 })
 
-/** The first statements of a transaction, and the look at what the guard among them said. */
-const greet = (entrance: Entrance) =>
+/** The first statements of a transaction, and the look at what the guard among them said. Reading leaves no audit. */
+const greet = (entrance: Entrance, purpose: "read" | "write") =>
   Effect.withFiber<{
     readonly statements: ReadonlyArray<Statement<unknown>>
     readonly refusal: (results: ReadonlyArray<Result>) => CallerRefused | undefined
   }>((fiber) => {
-    const statements = entrance.statement(fiber.getRef(Caller))
+    const statements = entrance.statement(purpose === "read" ? null : fiber.getRef(Caller))
     const guard = entrance.isGuarded ? fiber.getRef(CallerGuard) : null
     if (guard === null) return Effect.succeed({ statements, refusal: () => undefined })
     return Effect.succeed({

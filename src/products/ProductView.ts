@@ -31,15 +31,25 @@ export const ProductRead = Schema.Struct({
   colors_detailed: Schema.NullOr(Schema.Array(Color)),
 })
 
-export const toProductRead = (product: Product): typeof ProductRead.Type => {
-  const { shop_id: _shopId, manufacturing_time, shelf_life, ...same } = product
-  return {
-    ...same,
-    manufacturingTime: manufacturing_time,
-    shelfLife: shelf_life,
-    created_at: toWireTime(product.created_at),
-    updated_at: toWireTime(product.updated_at),
-    images: [],
-    colors_detailed: findColors(product.colors),
-  }
-}
+export const toProductRead = (product: Product): typeof ProductRead.Type => ({
+  id: product.id,
+  name: product.name,
+  price: product.price,
+  type: product.type,
+  description: product.description,
+  manufacturingTime: product.manufacturing_time,
+  width: product.width,
+  height: product.height,
+  shelfLife: product.shelf_life,
+  enabled: product.enabled,
+  is_featured: product.is_featured,
+  colors: product.colors,
+  occasions: product.occasions,
+  cities: product.cities,
+  tags: product.tags,
+  image: product.image,
+  created_at: toWireTime(product.created_at),
+  updated_at: toWireTime(product.updated_at),
+  images: [],
+  colors_detailed: findColors(product.colors),
+})

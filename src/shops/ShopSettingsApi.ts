@@ -7,6 +7,7 @@ import { ShopAccess, StaffAccess } from "../auth/Access.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { PhoneInput } from "../shared/Phone.ts"
+import { intBetween } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { filledTextUpTo, textUpTo } from "../shared/Text.ts"
 import { Tiyn } from "../shared/Tiyn.ts"
@@ -134,10 +135,7 @@ export class ShopSettingsApi extends HttpApiGroup.make("shop")
       .annotateMerge(OpenApi.annotations({ summary: "Whether my shop is open now, by its own clock" })),
     HttpApiEndpoint.get("calculateDelivery", "/delivery/calculate", {
       query: {
-        order_total_tenge: Schema.FiniteFromString.check(
-          Schema.isInt(),
-          Schema.isBetween({ minimum: -ORDER_TENGE_MAX, maximum: ORDER_TENGE_MAX }),
-        ),
+        order_total_tenge: intBetween(-ORDER_TENGE_MAX, ORDER_TENGE_MAX),
       },
       success: DeliveryQuote,
       error: [AmountNegative, ShopNotFound, ValidationFailed, DatabaseUnavailable],

@@ -47,5 +47,7 @@ export const DateBoundInput = Schema.String.pipe(
       encode: ({ text }) => Effect.succeed(text),
     }),
   ),
-  Schema.annotateEncoded({ description: "A day of Asia/Almaty as a whole, or a moment (UTC without an offset)" }),
+  Schema.annotateEncoded({
+    description: "A day of Asia/Almaty as a whole, or a moment (UTC without an offset)",
+  }),
 )

@@ -82,7 +82,10 @@ export class SuperadminProductsApi extends HttpApiGroup.make("superadminProducts
       .middleware(SuperadminAccess)
       .annotateMerge(Access.superadmin)
       .annotateMerge(
-        OpenApi.annotations({ summary: "Change a product", description: "By body or query; the body counts." }),
+        OpenApi.annotations({
+          summary: "Change a product",
+          description: "By body or query; the body counts.",
+        }),
       ),
     HttpApiEndpoint.delete("remove", "/:product_id", {
       params,

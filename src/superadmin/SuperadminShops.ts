@@ -59,5 +59,7 @@ export class SuperadminShops extends Context.Service<
     }),
   )
 
-  static readonly layer = SuperadminShops.layerNoDeps.pipe(Layer.provide([SuperadminShopsRepo.layer, ShopBlocking.layer]))
+  static readonly layer = SuperadminShops.layerNoDeps.pipe(
+    Layer.provide([SuperadminShopsRepo.layer, ShopBlocking.layer]),
+  )
 }

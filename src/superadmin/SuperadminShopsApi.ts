@@ -52,7 +52,9 @@ export class SuperadminShopsApi extends HttpApiGroup.make("superadminShops")
       .middleware(SuperadminAccess)
       .annotateMerge(Access.superadmin)
       .annotateMerge(
-        OpenApi.annotations({ summary: "Close a shop to the public and, from their next request, to its people" }),
+        OpenApi.annotations({
+          summary: "Close a shop to the public and, from their next request, to its people",
+        }),
       ),
     HttpApiEndpoint.put("unblock", "/:shop_id/unblock", {
       params,

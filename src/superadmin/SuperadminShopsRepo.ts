@@ -13,9 +13,7 @@ export class SuperadminShopsRepo extends Context.Service<
   SuperadminShopsRepo,
   {
     /** Newest first. */
-    readonly find: (
-      filter: Page & { readonly isActive: boolean | null },
-    ) => Query<ReadonlyArray<Shop>>
+    readonly find: (filter: Page & { readonly isActive: boolean | null }) => Query<ReadonlyArray<Shop>>
     readonly findById: (id: ShopId) => Query<ReadonlyArray<Shop>>
     readonly findOwner: (id: ShopId) => Query<ReadonlyArray<User>>
     readonly findUsers: (id: ShopId) => Query<ReadonlyArray<User>>

@@ -48,29 +48,30 @@ export class Superadmins extends Context.Service<
       const repo = yield* SuperadminUsersRepo
       const hasher = yield* PasswordHasher
 
-      const create: Superadmins["Service"]["create"] = Effect.fn("Superadmins.create")(
-        function* ({ phone, name, password }) {
-          const passwordHash = yield* hasher.hash(password)
-          yield* db.transactThrough("identity", {
-            read: [
-              users.insert({
-                name,
-                phone,
-                role: "SUPERADMIN",
-                shopId: null,
-                isSuperadmin: true,
-                invitedBy: null,
-                passwordHash,
-              }),
-            ],
-            write: ([[created]]) => ({
-              queries: [],
-              answer: created === undefined ? new Refusal(new PhoneTaken()) : undefined,
+      const create: Superadmins["Service"]["create"] = Effect.fn("Superadmins.create")(function* ({
+        phone,
+        name,
+        password,
+      }) {
+        const passwordHash = yield* hasher.hash(password)
+        yield* db.transactThrough("identity", {
+          read: [
+            users.insert({
+              name,
+              phone,
+              role: "SUPERADMIN",
+              shopId: null,
+              isSuperadmin: true,
+              invitedBy: null,
+              passwordHash,
             }),
-          })
-        },
-        as("superadmin.create"),
-      )
+          ],
+          write: ([[created]]) => ({
+            queries: [],
+            answer: created === undefined ? new Refusal(new PhoneTaken()) : undefined,
+          }),
+        })
+      }, as("superadmin.create"))
 
       const isKnown: Superadmins["Service"]["isKnown"] = Effect.fn("Superadmins.isKnown")(function* (phone) {
         const [found] = yield* db.readThrough("identity", [users.findAccountByPhone(phone)])

@@ -11,10 +11,10 @@ import { OrdersRepo } from "../../src/orders/OrdersRepo.ts"
 import type * as Query from "../../src/platform/Query.ts"
 import { ShopId } from "../../src/shared/ShopId.ts"
 import * as AppSession from "../support/AppSession.ts"
-import * as Fingerprint from "../support/Fingerprint.ts"
 import { cross, makeShops } from "../support/IsolationMatrix.ts"
 import { idOf, ORDER } from "../support/MarkedShop.ts"
 import * as RawHttp from "../support/RawHttp.ts"
+import * as ShopRows from "../support/ShopRows.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { TestService } from "../support/TestService.ts"
 import { places } from "./operations.ts"
@@ -49,7 +49,7 @@ const matrix = Effect.gen(function* () {
   const { url } = yield* TestService
   const { witness } = yield* TestDatabase
   const http = yield* RawHttp.make(url, 8)
-  const fingerprint = yield* Effect.promise(() => Fingerprint.make(witness))
+  const rows = yield* Effect.promise(() => ShopRows.reader(witness))
   const { body } = yield* http.send({ path: "/openapi.json" })
   const asked = Object.entries(places).flatMap(([name, place]) => {
     const [method = "", path = ""] = name.split(" ")
@@ -59,7 +59,7 @@ const matrix = Effect.gen(function* () {
       : []
   })
   assert.isNotEmpty(asked)
-  return { means: { http, witness, fingerprint }, asked }
+  return { means: { http, witness, rows }, asked }
 })
 
 const SHOP_KINDS = new Set(["account", "colleague", "permission", "director"])
@@ -115,7 +115,7 @@ layer(TestService.layerWith({ RUN_SEEDS: "false" }), { excludeTestServices: true
     it.effect("the matrix tells of every operation that names a record", () =>
       Effect.gen(function* () {
         const { means, asked } = yield* matrix
-        for (const { name } of means.fingerprint.tables) {
+        for (const { name } of means.rows.tables) {
           yield* Effect.promise(() =>
             means.witness.unsafe(`ALTER TABLE "${name}" DISABLE ROW LEVEL SECURITY`),
           )

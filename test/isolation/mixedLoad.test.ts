@@ -28,7 +28,7 @@ import { startNode } from "../support/TestNode.ts"
 import { SECRET } from "../support/TestService.ts"
 import * as TestToken from "../support/TestToken.ts"
 
-const REQUESTS = Number(process.env["ISOLATION_REQUESTS"] ?? 30_000)
+const REQUESTS = Number(process.env["ISOLATION_REQUESTS"] ?? 20_000)
 const SOCKETS = 32
 const SHOPS = [70_001, 70_002] as const
 const ORDERS = 100

@@ -61,7 +61,14 @@ layer(TestService.layer, { excludeTestServices: true })("goods of a shop", (it) 
       const third = yield* insert()
       assert.deepStrictEqual(idsOf((yield* list()).body), [third, second, first])
       assert.deepStrictEqual(idsOf((yield* list("?skip=1&limit=1")).body), [second])
-      for (const query of ["?limit=0", "?limit=201", "?skip=-1", "?skip=100001", "?limit=many", "?enabled=maybe"]) {
+      for (const query of [
+        "?limit=0",
+        "?limit=201",
+        "?skip=-1",
+        "?skip=100001",
+        "?limit=many",
+        "?enabled=maybe",
+      ]) {
         assert.strictEqual((yield* list(query)).status, 422, query)
       }
     }),

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as ShopHours from "../../src/shops/ShopHours.ts"
-import { bareMarkup, ShopWorld } from "./ShopWorld.ts"
+import { ShopWorld } from "./ShopWorld.ts"
 
 const SETTINGS = "/api/v1/shop/settings"
 const HOURS = "/api/v1/shop/working-hours"
@@ -215,6 +215,30 @@ layer(ShopWorld.layer, { excludeTestServices: true })("settings of a shop", (it)
     }),
   )
 
+  it.effect("are open to a machine with a key that may", () =>
+    Effect.gen(function* () {
+      const { call, makeShop, witness } = yield* ShopWorld
+      const shop = yield* makeShop()
+      const other = yield* makeShop()
+      const secret = "s".repeat(43)
+      const makeKey = (permissions: string) =>
+        Effect.promise(async () => {
+          const [row] = await witness`
+            INSERT INTO service_credential (shop_id, name, slot, permissions, secret_hash)
+            VALUES (${shop.id}, ${permissions}, 1, ${`{${permissions}}`}::text[], sha256(${secret}::bytea))
+            RETURNING id`
+          return `cvk_${shop.id}_${row?.["id"]}_${secret}`
+        })
+      const token = yield* makeKey("update_shop_settings")
+      const changed = yield* call("PUT", SETTINGS, { token, body: { name: "От бота", shop_id: other.id } })
+      assert.deepStrictEqual([changed.status, changed.body.id, changed.body.name], [200, shop.id, "От бота"])
+      assert.strictEqual((yield* call("GET", SETTINGS, { token })).status, 403)
+      const reader = yield* makeKey("view_shop_settings")
+      assert.strictEqual((yield* call("GET", SETTINGS, { token: reader })).body.name, "От бота")
+      assert.strictEqual((yield* call("PUT", SETTINGS, { token: reader, body: {} })).status, 403)
+    }),
+  )
+
   it.effect("keep both of two changes that are made at once", () =>
     Effect.gen(function* () {
       const { call, witness } = yield* ShopWorld
@@ -402,113 +426,9 @@ layer(ShopWorld.layer, { excludeTestServices: true })("what everybody may see of
         [negative.status, negative.body],
         [400, { detail: "Order total cannot be negative" }],
       )
-      for (const wrong of ["", "x", "1.5", "1e30"]) {
+      for (const wrong of ["x", "1.5", "1e30"]) {
         assert.strictEqual((yield* quote(wrong)).status, 422, wrong)
       }
-    }),
-  )
-})
-
-layer(ShopWorld.layer, { excludeTestServices: true })("steps of opening a shop", (it) => {
-  const stepsOf = (shopId: number) =>
-    Effect.flatMap(ShopWorld, ({ witness }) =>
-      Effect.promise(async () => {
-        const [row] = await witness`SELECT * FROM shop_milestone WHERE shop_id = ${shopId}`
-        return Object.entries(row ?? {}).flatMap(([step, at]) =>
-          at instanceof Date && !["created_at", "updated_at"].includes(step) ? [step] : [],
-        )
-      }),
-    )
-
-  it.effect("are noted when they are reached, and the first name is told to the operators", () =>
-    Effect.gen(function* () {
-      const { call, noticesOf } = yield* ShopWorld
-      const { shop, token } = yield* own()
-      yield* call("PUT", SETTINGS, { token, body: { weekday_start: "08:00" } })
-      assert.deepStrictEqual(yield* stepsOf(shop.id), [])
-      yield* call("PUT", SETTINGS, { token, body: { city: "Almaty" } })
-      yield* call("PUT", SETTINGS, { token, body: { address: "ул. <Примерная> & 1" } })
-      assert.deepStrictEqual(yield* stepsOf(shop.id), ["city_added_at", "address_added_at"])
-      assert.deepStrictEqual(yield* noticesOf(shop.id), [])
-
-      yield* call("PUT", SETTINGS, { token, body: { name: '<b>Ветка & "Сын"' } })
-      yield* call("PUT", SETTINGS, { token, body: { name: "Ещё раз" } })
-      assert.deepStrictEqual(yield* stepsOf(shop.id), [
-        "name_customized_at",
-        "city_added_at",
-        "address_added_at",
-      ])
-      const notices = yield* noticesOf(shop.id)
-      assert.deepStrictEqual(
-        notices.map(({ event, target, state }) => [event, target, state]),
-        [["shop_named", "telegram", "pending"]],
-      )
-      const { text = "", payload = {} } = notices[0] ?? {}
-      assert.include(text, `Магазин: &lt;b&gt;Ветка &amp; &quot;Сын&quot; (№ ${shop.id})`)
-      assert.include(text, "Владелец: Айгерим &lt;b&gt;&amp;")
-      assert.include(text, "Было: Мой магазин")
-      assert.include(text, "Город: Алматы")
-      assert.include(text, `<a href="https://wa.me/${shop.phone.slice(1)}?text=`)
-      assert.include(text, `<a href="https://admin.example/shop/${shop.id}">`)
-      assert.match(text, /\d\d\.\d\d\.\d{4}, \d\d:\d\d$/)
-      assert.notMatch(text, bareMarkup)
-      assert.strictEqual(payload["parse_mode"], "HTML")
-    }),
-  )
-
-  it.effect("are told once, however many reach them at once", () =>
-    Effect.gen(function* () {
-      const { call, noticesOf, witness } = yield* ShopWorld
-      const { shop, token } = yield* own()
-      yield* Effect.forEach(
-        ["А", "Б", "В", "Г", "Д", "Е"],
-        (name) => call("PUT", SETTINGS, { token, body: { name } }),
-        { concurrency: "unbounded" },
-      )
-      // Delivered facts would not hide a second one behind the key of pending ones.
-      yield* Effect.promise(
-        () => witness`UPDATE outbox SET state = 'delivered', settled_at = now() WHERE shop_id = ${shop.id}`,
-      )
-      yield* call("PUT", SETTINGS, { token, body: { name: "Ж" } })
-      assert.deepStrictEqual(
-        (yield* noticesOf(shop.id)).map(({ event }) => event),
-        ["shop_named"],
-      )
-    }),
-  )
-
-  it.effect("complete the opening once, with the time that it took", () =>
-    Effect.gen(function* () {
-      const { call, noticesOf, witness } = yield* ShopWorld
-      const { shop, token } = yield* own({ city: "Astana" })
-      yield* Effect.promise(async () => {
-        await witness`UPDATE shop SET created_at = now() - interval '25 hours 3 minutes' WHERE id = ${shop.id}`
-        await witness`
-          INSERT INTO shop_milestone (shop_id, first_product_added_at, shop_opened_at)
-          VALUES (${shop.id}, now(), now())`
-      })
-      yield* call("PUT", SETTINGS, { token, body: { name: "Ветка" } })
-      yield* call("PUT", SETTINGS, { token, body: { name: "Ветка и лист" } })
-      const notices = yield* noticesOf(shop.id)
-      assert.deepStrictEqual(
-        notices.map(({ event }) => event),
-        ["shop_named", "onboarding_completed"],
-      )
-      assert.include(notices[1]?.text, "Времени от регистрации: 25 ч 3 мин")
-    }),
-  )
-
-  it.effect("are not noted when the change is refused", () =>
-    Effect.gen(function* () {
-      const { call, noticesOf } = yield* ShopWorld
-      const { shop, token } = yield* own()
-      const refused = yield* call("PUT", SETTINGS, {
-        token,
-        body: { name: "Ветка", pickup_available: false, delivery_available: false },
-      })
-      assert.strictEqual(refused.status, 400)
-      assert.deepStrictEqual(yield* stepsOf(shop.id), [])
-      assert.deepStrictEqual(yield* noticesOf(shop.id), [])
     }),
   )
 })

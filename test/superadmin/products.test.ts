@@ -47,10 +47,28 @@ layer(TestService.layer, { excludeTestServices: true })("goods, for the operator
       const { ask, insert, shopId } = yield* world
       const id = yield* insert()
       const byQuery = yield* ask("PUT", `/products/${id}?name=One&price=100&enabled=false`)
-      assert.deepStrictEqual(byQuery.body.product, { id, name: "One", price: 100, enabled: false, shop_id: shopId })
+      assert.deepStrictEqual(byQuery.body.product, {
+        id,
+        name: "One",
+        price: 100,
+        enabled: false,
+        shop_id: shopId,
+      })
       const byBoth = yield* ask("PUT", `/products/${id}?name=Two&price=200`, { name: "Three", enabled: true })
-      assert.deepStrictEqual(byBoth.body.product, { id, name: "Three", price: 200, enabled: true, shop_id: shopId })
-      for (const body of [{ price: -1 }, { price: 1.5 }, { price: null }, { name: "" }, { name: "x".repeat(201) }]) {
+      assert.deepStrictEqual(byBoth.body.product, {
+        id,
+        name: "Three",
+        price: 200,
+        enabled: true,
+        shop_id: shopId,
+      })
+      for (const body of [
+        { price: -1 },
+        { price: 1.5 },
+        { price: null },
+        { name: "" },
+        { name: "x".repeat(201) },
+      ]) {
         assert.strictEqual((yield* ask("PUT", `/products/${id}`, body)).status, 422, JSON.stringify(body))
       }
       assert.strictEqual((yield* ask("PUT", `/products/${id}?price=-1`)).status, 422)

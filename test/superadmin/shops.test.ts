@@ -73,6 +73,29 @@ layer(TestService.layer, { excludeTestServices: true })("shops, for the operator
     }),
   )
 
+  it.effect("are opened by the first unblock, which is told once", () =>
+    Effect.gen(function* () {
+      const { ask, shopId, witness } = yield* superadminWorld
+      const openings = () =>
+        Effect.promise(
+          () => witness`
+            SELECT m.shop_opened_at
+            FROM shop_milestone m
+            JOIN outbox o ON o.shop_id = m.shop_id AND o.aggregate_type = 'notification.shop_opened'
+            WHERE m.shop_id = ${shopId}`,
+        )
+      yield* ask("PUT", `/shops/${shopId}/block`)
+      assert.lengthOf(yield* openings(), 0)
+      yield* ask("PUT", `/shops/${shopId}/unblock`)
+      const first = yield* openings()
+      assert.lengthOf(first, 1)
+      assert.isNotNull(first[0]?.["shop_opened_at"])
+      yield* ask("PUT", `/shops/${shopId}/block`)
+      yield* ask("PUT", `/shops/${shopId}/unblock`)
+      assert.deepStrictEqual([...(yield* openings())], [...first])
+    }),
+  )
+
   it.effect("are counted with everything else", () =>
     Effect.gen(function* () {
       const { ask, shopId, witness } = yield* superadminWorld
@@ -86,7 +109,13 @@ layer(TestService.layer, { excludeTestServices: true })("shops, for the operator
         blocked: before.shops.blocked + 1,
       })
       assert.strictEqual(body.products.total, before.products.total + 1)
-      assert.deepStrictEqual(Object.keys(body).toSorted(), ["orders", "products", "shops", "timestamp", "users"])
+      assert.deepStrictEqual(Object.keys(body).toSorted(), [
+        "orders",
+        "products",
+        "shops",
+        "timestamp",
+        "users",
+      ])
       assert.deepStrictEqual(Object.keys(body.users.by_role).toSorted(), [
         "ADMIN",
         "COURIER",
