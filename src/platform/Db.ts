@@ -70,40 +70,45 @@ export class Db extends Context.Service<
     Effect.gen(function* () {
       yield* Migrations
       const { app, appPassword } = yield* DatabaseUrl
-      const pool = yield* PgPool.make({
-        url: app,
-        username: APP_ROLE,
-        ...(appPassword === undefined ? {} : { password: appPassword }),
-        startupOptions: "",
-        applicationName: "cvety",
-        maxConnections: CONNECTIONS_MAX,
-        connectTimeout: CONNECT_TIMEOUT,
-        keepAlive: KEEP_ALIVE,
-        multiplex: true,
-        multiplexConcurrency: 1,
-        startupParameters: {
-          statement_timeout: String(STATEMENT_TIMEOUT_MS),
-          lock_timeout: String(LOCK_TIMEOUT_MS),
-          idle_in_transaction_session_timeout: String(STATEMENT_TIMEOUT_MS),
-          // Every statement has its index, and a plan made while a table was small stays with its connection.
-          enable_seqscan: "off",
-        },
-      })
-      yield* ensureHarmless(pool)
-      return make(pool)
+      const open = (role: string, connectionsMax: number) =>
+        PgPool.make({
+          url: app,
+          username: APP_ROLE,
+          ...(appPassword === undefined ? {} : { password: appPassword }),
+          startupOptions: "",
+          applicationName: "cvety",
+          maxConnections: connectionsMax,
+          connectTimeout: CONNECT_TIMEOUT,
+          keepAlive: KEEP_ALIVE,
+          multiplex: true,
+          multiplexConcurrency: 1,
+          startupParameters: {
+            role,
+            statement_timeout: String(STATEMENT_TIMEOUT_MS),
+            lock_timeout: String(LOCK_TIMEOUT_MS),
+            idle_in_transaction_session_timeout: String(STATEMENT_TIMEOUT_MS),
+            // Every statement has its index, and a plan made while a table was small stays with its connection.
+            enable_seqscan: "off",
+            // What runs without a transaction of its own only reads.
+            default_transaction_read_only: "on",
+          },
+        }).pipe(Effect.tap((pool) => ensureHarmless(pool, role)))
+      return make(
+        yield* open(APP_ROLE, CONNECTIONS_MAX),
+        yield* open(IDENTITY_ROLE, IDENTITY_CONNECTIONS_MAX),
+      )
     }),
   )
 }
 
 /** Whatever the URL said, a session that could see past row security must not serve anybody. */
-const ensureHarmless = (pool: PgPool.PgPool) =>
+const ensureHarmless = (pool: PgPool.PgPool, role: string) =>
   pool
-    .use((connection) => connection.query(harmless.compile()[0], [APP_ROLE]))
+    .use((connection) => connection.query(harmless.compile()[0], [APP_ROLE, role, role]))
     .pipe(
       Effect.filterOrFail(
         ({ rows }) => rows[0]?.["is_harmless"] === true,
-        () =>
-          new WorkingRoleUnsafe({ message: `the database session is not the powerless role ${APP_ROLE}` }),
+        () => new WorkingRoleUnsafe({ message: `the database session is not the powerless role ${role}` }),
       ),
     )
 
@@ -146,6 +151,9 @@ type RefusalOf<W> = W extends { readonly answer: infer A } ? (A extends Refusal<
 type Notifications = Effect.Success<ReturnType<PgConnection["listen"]>>
 
 const CONNECTIONS_MAX = 10
+/** Connections that are in the role of the door `identity` from their start: who asks is the most frequent question. */
+const IDENTITY_CONNECTIONS_MAX = 4
+const IDENTITY_ROLE = "cvety_identity"
 const CONNECT_TIMEOUT = "2 seconds"
 const KEEP_ALIVE = "10 seconds"
 const ATTEMPTS_MAX = 3
@@ -153,18 +161,24 @@ const STATEMENT_TIMEOUT_MS = 2_500
 const LOCK_TIMEOUT_MS = 1_500
 const TRANSACTION_TIMEOUT = "3 seconds"
 
-const make = (pool: PgPool.PgPool): Db["Service"] => {
-  const onConnection = <A, E>(body: (connection: PgConnection) => Effect.Effect<A, E>) =>
-    pool.use((connection) => Effect.onError(body(connection), () => pool.invalidate(connection)))
+const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] => {
+  const onConnection = <A, E>(
+    { isIdentity }: Entrance,
+    body: (connection: PgConnection) => Effect.Effect<A, E>,
+  ) => {
+    const from = isIdentity ? identityPool : pool
+    return from.use((connection) => Effect.onError(body(connection), () => from.invalidate(connection)))
+  }
 
   const inTransaction = <A, E>(
+    enter: Entrance,
     body: (progress: Progress) => (connection: PgConnection) => Effect.Effect<A, E | SqlError>,
   ) =>
     Effect.suspend(() => {
       let progress = { hasWritten: false }
       return Effect.suspend(() => {
         progress = { hasWritten: false }
-        return onConnection(body(progress))
+        return onConnection(enter, body(progress))
       }).pipe(
         Effect.retry({
           while: (error) =>
@@ -182,9 +196,24 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
       ),
     )
 
+  /** One statement of a connection that has its role already is a transaction by itself. */
+  const readOne = <const Q extends Queries>(enter: Entrance, queries: Q) =>
+    inTransaction(
+      enter,
+      () => (connection) =>
+        Effect.map(
+          pipeline(
+            connection,
+            queries.map((query) => query.statement),
+          ),
+          (results) => decode(queries, results),
+        ),
+    )
+
   const readFrom = <const Q extends Queries>(enter: Entrance, queries: Q) =>
     Effect.flatMap(greet(enter, "read"), (entrance) =>
       inTransaction(
+        enter,
         () => (connection) =>
           pipeline(connection, [
             beginReadOnly,
@@ -208,7 +237,7 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
 
   const transactFrom = <const Q extends Queries, W extends Write, V>(enter: Entrance, work: Work<Q, W, V>) =>
     Effect.flatMap(greet(enter, "write"), (entrance) =>
-      inTransaction<unknown, V>((progress) =>
+      inTransaction<unknown, V>(enter, (progress) =>
         Effect.fnUntraced(
           function* (connection) {
             const found = yield* pipeline(connection, [
@@ -243,7 +272,10 @@ const make = (pool: PgPool.PgPool): Db["Service"] => {
   return {
     read: (queries) => Effect.flatMap(TenantContext, ({ shopId }) => readFrom(tenant(shopId), queries)),
     transact: (work) => Effect.flatMap(TenantContext, ({ shopId }) => transactFrom(tenant(shopId), work)),
-    readThrough: (door, queries) => readFrom(through(door), queries),
+    readThrough: (door, queries) =>
+      door === "identity" && queries.length === 1
+        ? readOne(through(door), queries)
+        : readFrom(through(door), queries),
     transactThrough: (door, work) => transactFrom(through(door), work),
     ping: Effect.asVoid(readFrom(through("across_shops"), [])),
     listen: (channel) =>
@@ -259,6 +291,7 @@ interface Entrance {
   readonly statement: (facts: CallerFacts | null) => ReadonlyArray<Statement<unknown>>
   /** A guard belongs to people of a shop; who comes through a door was looked at when it was opened to them. */
   readonly isGuarded: boolean
+  readonly isIdentity: boolean
 }
 
 const tenant = (shopId: number): Entrance => ({
@@ -270,14 +303,16 @@ const tenant = (shopId: number): Entrance => ({
                  set_config('cvety.caller', ${JSON.stringify(facts)}, true)`,
   ],
   isGuarded: true,
+  isIdentity: false,
 })
 
 const through = (door: Door): Entrance => ({
   statement: (facts) => [
-    doors[door],
+    ...(door === "identity" ? [] : [doors[door]]),
     ...(facts === null ? [] : [sql`SELECT set_config('cvety.caller', ${JSON.stringify(facts)}, true)`]),
   ],
   isGuarded: false,
+  isIdentity: door === "identity",
 })
 
 /** The first statements of a transaction, and the look at what the guard among them said. Reading leaves no audit. */
@@ -344,16 +379,15 @@ const rolledBack = new SqlError({
 })
 
 const harmless = sql`
-  SELECT session_user = ${APP_ROLE} AND current_user = session_user
-         AND NOT (rolsuper OR rolbypassrls OR rolinherit OR rolcreaterole) AS is_harmless
+  SELECT session_user = ${APP_ROLE} AND current_user = ${APP_ROLE}
+         AND NOT bool_or(rolsuper OR rolbypassrls OR rolinherit OR rolcreaterole) AS is_harmless
   FROM pg_roles
-  WHERE rolname = session_user`
-const begin = sql`BEGIN`
+  WHERE rolname IN (session_user, ${APP_ROLE})`
+const begin = sql`BEGIN READ WRITE`
 const beginReadOnly = sql`BEGIN READ ONLY`
 const commit = sql`COMMIT`
 const rollback = sql`ROLLBACK`
 const doors = {
   across_shops: sql`SET LOCAL ROLE cvety_across_shops`,
-  identity: sql`SET LOCAL ROLE cvety_identity`,
   superadmin: sql`SET LOCAL ROLE cvety_superadmin`,
-} satisfies Record<Door, Statement<unknown>>
+} satisfies Record<Exclude<Door, "identity">, Statement<unknown>>
