@@ -73,7 +73,7 @@ describe("architecture", () => {
 
   it("names the tenant in one place", () => {
     const offences = sources.filter(
-      (file) => read(file).includes("set_config(") && file !== "src/platform/Db.ts",
+      (file) => read(file).includes("set_config(") && file !== "src/platform/Entrance.ts",
     )
     assert.deepStrictEqual(offences, [])
   })

@@ -34,25 +34,27 @@ server.get(
       },
     },
   },
-  async (request) => {
-    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? ""
-    const verified = await jwtVerify(token, key, { algorithms: ["HS256"] }).catch(() => undefined)
-    if (verified === undefined) throw new Refused()
-    const [user] = await sql`
+  (request) => whoIs(request.headers.authorization ?? ""),
+)
+
+const whoIs = async (authorization: string) => {
+  const token = /^Bearer (.+)$/.exec(authorization)?.[1] ?? ""
+  const verified = await jwtVerify(token, key, { algorithms: ["HS256"] }).catch(() => undefined)
+  if (verified === undefined) throw new Refused()
+  const [user] = await sql`
       SELECT u.id, u.name, u.phone, u.role, u.is_active, u.is_superadmin, u.invited_by, u.created_at, u.updated_at
       FROM "user" u
       LEFT JOIN shop s ON s.id = u.shop_id
       WHERE u.id = ${Number(verified.payload.sub)} AND u.is_active
         AND u.token_version = ${Number(verified.payload["ver"])} AND s.is_active
         AND NOT EXISTS (SELECT FROM ended_session WHERE id = ${String(verified.payload.jti)})`
-    if (user === undefined) throw new Refused()
-    return {
-      ...user,
-      created_at: user["created_at"].toISOString().slice(0, -1),
-      updated_at: user["updated_at"].toISOString().slice(0, -1),
-    }
-  },
-)
+  if (user === undefined) throw new Refused()
+  return {
+    ...user,
+    created_at: user["created_at"].toISOString().slice(0, -1),
+    updated_at: user["updated_at"].toISOString().slice(0, -1),
+  }
+}
 
 class Refused extends Error {
   readonly statusCode = 401

@@ -34,7 +34,7 @@ import { ServiceCredentials } from "./ServiceCredentials.ts"
 import * as ServiceKey from "./ServiceKey.ts"
 import type { Session } from "./Token.ts"
 import { Tokens } from "./Tokens.ts"
-import { UsersRepo } from "./UsersRepo.ts"
+import { Users } from "./Users.ts"
 
 const accountAccess = Layer.effect(
   AccountAccess,
@@ -76,7 +76,7 @@ const staffAccess = Layer.effect(
   StaffAccess,
   Effect.gen(function* () {
     const tokens = yield* Tokens
-    const users = yield* UsersRepo
+    const users = yield* Users
     return {
       bearer: Effect.fnUntraced(function* (httpEffect, { credential, ...endpoint }) {
         const session = yield* Effect.tapError(tokens.verify(credential), () => askForBearer)
@@ -97,7 +97,7 @@ const shopAccess = Layer.effect(
   ShopAccess,
   Effect.gen(function* () {
     const tokens = yield* Tokens
-    const users = yield* UsersRepo
+    const users = yield* Users
     const credentials = yield* ServiceCredentials
     return {
       bearer: Effect.fnUntraced(function* (httpEffect, { credential, ...endpoint }) {
@@ -127,7 +127,7 @@ const shopAccess = Layer.effect(
 )
 
 export const AccessHttp = Layer.mergeAll(accountAccess, superadminAccess, staffAccess, shopAccess).pipe(
-  Layer.provide(UsersRepo.layer),
+  Layer.provide(Users.layer),
 )
 
 interface Called {
@@ -138,7 +138,7 @@ interface Called {
 const accountFinder = Effect.gen(function* () {
   const db = yield* Db
   const tokens = yield* Tokens
-  const users = yield* UsersRepo
+  const users = yield* Users
   return (credential: Redacted.Redacted) =>
     Effect.gen(function* () {
       const session = yield* tokens.verify(credential)

@@ -9,7 +9,7 @@
  * its queries take, lets plain code decide, then writes; if any statement or the COMMIT fails, nothing happened.
  *
  * Invariants:
- * - A transaction runs for the shop of `TenantContext`, set with `set_config(..., true)` here and nowhere else.
+ * - A transaction runs for the shop of `TenantContext`, set in `Entrance.ts` and nowhere else.
  *   Work that belongs to no single shop names its door and gets the role of that door, no more.
  * - `Caller` is told to the database, which writes the audit; the guard that a caller brings is asked first, and what
  *   it refuses has read nothing and written nothing.
@@ -20,18 +20,19 @@
  * - A database that cannot answer is `DatabaseUnavailable`; anything else the database refuses is a defect.
  */
 import type { PgConnection } from "@effect/sql-pg/PgConnection"
-import * as PgPool from "@effect/sql-pg/PgPool"
+import type * as PgPool from "@effect/sql-pg/PgPool"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
 import { ConnectionError, isSqlError, SqlError } from "effect/sql/SqlError"
 import type { Statement } from "effect/sql/Statement"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
-import type { CallerFacts } from "./Caller.ts"
-import { Caller, CallerGuard, CallerRefused } from "./Caller.ts"
-import { APP_ROLE, DatabaseUrl } from "./DatabaseUrl.ts"
+import { CallerRefused } from "./Caller.ts"
+import { APP_ROLE } from "./DatabaseUrl.ts"
+import * as DbPool from "./DbPool.ts"
+import type { Door, Entrance } from "./Entrance.ts"
+import { greet, tenant, through } from "./Entrance.ts"
 import { Migrations } from "./Migrations.ts"
 import type { Query } from "./Query.ts"
 import { sql } from "./Query.ts"
@@ -69,59 +70,13 @@ export class Db extends Context.Service<
     Db,
     Effect.gen(function* () {
       yield* Migrations
-      const { app, appPassword } = yield* DatabaseUrl
-      const open = (role: string, connectionsMax: number) =>
-        PgPool.make({
-          url: app,
-          username: APP_ROLE,
-          ...(appPassword === undefined ? {} : { password: appPassword }),
-          startupOptions: "",
-          applicationName: "cvety",
-          maxConnections: connectionsMax,
-          connectTimeout: CONNECT_TIMEOUT,
-          keepAlive: KEEP_ALIVE,
-          multiplex: true,
-          multiplexConcurrency: 1,
-          startupParameters: {
-            role,
-            statement_timeout: String(STATEMENT_TIMEOUT_MS),
-            lock_timeout: String(LOCK_TIMEOUT_MS),
-            idle_in_transaction_session_timeout: String(STATEMENT_TIMEOUT_MS),
-            // Every statement has its index, and a plan made while a table was small stays with its connection.
-            enable_seqscan: "off",
-            // What runs without a transaction of its own only reads.
-            default_transaction_read_only: "on",
-          },
-        }).pipe(Effect.tap((pool) => ensureHarmless(pool, role)))
       return make(
-        yield* open(APP_ROLE, CONNECTIONS_MAX),
-        yield* open(IDENTITY_ROLE, IDENTITY_CONNECTIONS_MAX),
+        yield* DbPool.open(APP_ROLE, CONNECTIONS_MAX),
+        yield* DbPool.open(IDENTITY_ROLE, IDENTITY_CONNECTIONS_MAX),
       )
     }),
   )
 }
-
-/** Whatever the URL said, a session that could see past row security must not serve anybody. */
-const ensureHarmless = (pool: PgPool.PgPool, role: string) =>
-  pool
-    .use((connection) => connection.query(harmless.compile()[0], [APP_ROLE, role, role]))
-    .pipe(
-      Effect.filterOrFail(
-        ({ rows }) => rows[0]?.["is_harmless"] === true,
-        () => new WorkingRoleUnsafe({ message: `the database session is not the powerless role ${role}` }),
-      ),
-    )
-
-class WorkingRoleUnsafe extends Schema.TaggedError<WorkingRoleUnsafe>()("WorkingRoleUnsafe", {
-  message: Schema.String,
-}) {}
-
-/**
- * The ways to work that belongs to no single shop, each a role with its own few rights:
- * `across_shops` looks up whose a record is and finds what actors must do, `identity` finds accounts by phone and key,
- * `superadmin` lists for the operators of the platform.
- */
-export type Door = "across_shops" | "identity" | "superadmin"
 
 interface Work<Q extends Queries, W extends Write, V> {
   readonly read: Q
@@ -154,11 +109,7 @@ const CONNECTIONS_MAX = 10
 /** Connections that are in the role of the door `identity` from their start: who asks is the most frequent question. */
 const IDENTITY_CONNECTIONS_MAX = 4
 const IDENTITY_ROLE = "cvety_identity"
-const CONNECT_TIMEOUT = "2 seconds"
-const KEEP_ALIVE = "10 seconds"
 const ATTEMPTS_MAX = 3
-const STATEMENT_TIMEOUT_MS = 2_500
-const LOCK_TIMEOUT_MS = 1_500
 const TRANSACTION_TIMEOUT = "3 seconds"
 
 const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] => {
@@ -286,53 +237,6 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
   }
 }
 
-/** How a transaction begins, before the caller is introduced. */
-interface Entrance {
-  readonly statement: (facts: CallerFacts | null) => ReadonlyArray<Statement<unknown>>
-  /** A guard belongs to people of a shop; who comes through a door was looked at when it was opened to them. */
-  readonly isGuarded: boolean
-  readonly isIdentity: boolean
-}
-
-const tenant = (shopId: number): Entrance => ({
-  statement: (facts) => [
-    facts === null
-      ? sql`SELECT set_config('cvety.shop_id', ${String(shopId)}, true)`
-      : sql`
-          SELECT set_config('cvety.shop_id', ${String(shopId)}, true),
-                 set_config('cvety.caller', ${JSON.stringify(facts)}, true)`,
-  ],
-  isGuarded: true,
-  isIdentity: false,
-})
-
-const through = (door: Door): Entrance => ({
-  statement: (facts) => [
-    ...(door === "identity" ? [] : [doors[door]]),
-    ...(facts === null ? [] : [sql`SELECT set_config('cvety.caller', ${JSON.stringify(facts)}, true)`]),
-  ],
-  isGuarded: false,
-  isIdentity: door === "identity",
-})
-
-/** The first statements of a transaction, and the look at what the guard among them said. Reading leaves no audit. */
-const greet = (entrance: Entrance, purpose: "read" | "write") =>
-  Effect.withFiber<{
-    readonly statements: ReadonlyArray<Statement<unknown>>
-    readonly refusal: (results: ReadonlyArray<Result>) => CallerRefused | undefined
-  }>((fiber) => {
-    const statements = entrance.statement(purpose === "read" ? null : fiber.getRef(Caller))
-    const guard = entrance.isGuarded ? fiber.getRef(CallerGuard) : null
-    if (guard === null) return Effect.succeed({ statements, refusal: () => undefined })
-    return Effect.succeed({
-      statements: [...statements, guard.statement],
-      refusal: (results) => {
-        const verdict = guard.decode(results[statements.length]?.rows ?? [])
-        return verdict === "may act" ? undefined : new CallerRefused({ verdict })
-      },
-    })
-  })
-
 const violated = <E>(
   error: SqlError,
   violations: Readonly<Record<string, E>> | undefined,
@@ -378,16 +282,7 @@ const rolledBack = new SqlError({
   reason: new ConnectionError({ cause: undefined, message: "the transaction was rolled back" }),
 })
 
-const harmless = sql`
-  SELECT session_user = ${APP_ROLE} AND current_user = ${APP_ROLE}
-         AND NOT bool_or(rolsuper OR rolbypassrls OR rolinherit OR rolcreaterole) AS is_harmless
-  FROM pg_roles
-  WHERE rolname IN (session_user, ${APP_ROLE})`
 const begin = sql`BEGIN READ WRITE`
 const beginReadOnly = sql`BEGIN READ ONLY`
 const commit = sql`COMMIT`
 const rollback = sql`ROLLBACK`
-const doors = {
-  across_shops: sql`SET LOCAL ROLE cvety_across_shops`,
-  superadmin: sql`SET LOCAL ROLE cvety_superadmin`,
-} satisfies Record<Exclude<Door, "identity">, Statement<unknown>>

@@ -21,8 +21,11 @@ export const isConflict = ({ reason }: SqlError): boolean =>
   reason._tag === "UniqueViolation" ||
   reason._tag === "DeadlockError" ||
   reason._tag === "SerializationError" ||
-  sqlState(reason.cause) === IN_FAILED_TRANSACTION
+  sqlState(reason.cause) === IN_FAILED_TRANSACTION ||
+  sqlState(reason.cause) === PLAN_IS_STALE
 const IN_FAILED_TRANSACTION = "25P02"
+/** "Cached plan must not change result type", after a migration; another attempt prepares anew. */
+const PLAN_IS_STALE = "0A000"
 
 /** The constraint that a statement broke. */
 export const constraintOf = ({ reason }: SqlError): string | undefined =>
