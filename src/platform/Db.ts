@@ -36,7 +36,7 @@ import { greet, tenant, through } from "./Entrance.ts"
 import { Migrations } from "./Migrations.ts"
 import type { Query } from "./Query.ts"
 import { sql } from "./Query.ts"
-import { constraintOf, isConflict, isOutage } from "./SqlFailure.ts"
+import { constraintOf, isConflict, isOutage, isPlanStale } from "./SqlFailure.ts"
 import { TenantContext } from "./TenantContext.ts"
 
 type Queries = ReadonlyArray<Query<unknown>>
@@ -131,6 +131,11 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
         progress = { hasWritten: false }
         return onConnection(enter, body(progress))
       }).pipe(
+        // Every connection may be stale, and each is closed when it turns out to be.
+        Effect.retry({
+          while: (error) => isSqlError(error) && isPlanStale(error),
+          times: CONNECTIONS_MAX,
+        }),
         Effect.retry({
           while: (error) =>
             isSqlError(error) && (isConflict(error) || (isOutage(error) && !progress.hasWritten)),

@@ -13,19 +13,20 @@ export const isOutage = ({ reason }: SqlError): boolean => {
   }
 }
 
-/**
- * Whether the transaction lost to another one, or to a prepared plan that went stale (the driver then reports only that
- * the transaction is aborted); it is undone, and the same work may succeed a moment later.
- */
+/** Whether the transaction lost to another one; it is undone, and the same work may succeed a moment later. */
 export const isConflict = ({ reason }: SqlError): boolean =>
-  reason._tag === "UniqueViolation" ||
-  reason._tag === "DeadlockError" ||
-  reason._tag === "SerializationError" ||
-  sqlState(reason.cause) === IN_FAILED_TRANSACTION ||
-  sqlState(reason.cause) === PLAN_IS_STALE
+  reason._tag === "UniqueViolation" || reason._tag === "DeadlockError" || reason._tag === "SerializationError"
+
+/**
+ * Whether a plan that a connection prepared went stale, because a migration changed its table. The driver may hide the
+ * cause and report only that the transaction is aborted. It is undone; another connection may be as stale as this one.
+ */
+export const isPlanStale = ({ reason }: SqlError): boolean => {
+  const state = sqlState(reason.cause)
+  return state === RESULT_TYPE_CHANGED || state === IN_FAILED_TRANSACTION
+}
+const RESULT_TYPE_CHANGED = "0A000"
 const IN_FAILED_TRANSACTION = "25P02"
-/** "Cached plan must not change result type", after a migration; another attempt prepares anew. */
-const PLAN_IS_STALE = "0A000"
 
 /** The constraint that a statement broke. */
 export const constraintOf = ({ reason }: SqlError): string | undefined =>

@@ -7,6 +7,7 @@ import { UserRole as Role } from "../auth/Role.ts"
 import { User, UserId } from "../auth/User.ts"
 import type { Query } from "../platform/Query.ts"
 import { rows, sql } from "../platform/Query.ts"
+import { containing } from "../shared/LikePattern.ts"
 import type { Phone } from "../shared/Phone.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 
@@ -44,8 +45,9 @@ export class TeamRepo extends Context.Service<
   }
 >()("cvety/team/TeamRepo") {
   static readonly layer = Layer.succeed(TeamRepo, {
-    findMembers: (shopId, { role, isActiveOnly, search, skip, limit }) =>
-      rows(
+    findMembers: (shopId, { role, isActiveOnly, search, skip, limit }) => {
+      const pattern = search === null ? null : containing(search)
+      return rows(
         User,
         sql`
           SELECT ${columns}
@@ -53,10 +55,11 @@ export class TeamRepo extends Context.Service<
           WHERE shop_id = ${shopId}
             AND (${role}::text IS NULL OR role = ${role}::text)
             AND (is_active OR NOT ${isActiveOnly}::boolean)
-            AND (${search}::text IS NULL OR name ILIKE ${pattern(search)}::text OR phone LIKE ${pattern(search)}::text)
+            AND (${pattern}::text IS NULL OR name ILIKE ${pattern}::text OR phone LIKE ${pattern}::text)
           ORDER BY created_at DESC, id DESC
           LIMIT ${limit} OFFSET ${skip}`,
-      ),
+      )
+    },
     findById: (shopId, id) =>
       rows(User, sql`SELECT ${columns} FROM "user" WHERE shop_id = ${shopId} AND id = ${id}`),
     lockMember: (shopId, id) =>
@@ -121,10 +124,6 @@ export class TeamRepo extends Context.Service<
       ),
   })
 }
-
-/** Wherever the words stand; signs that LIKE reads are taken as they are. */
-const pattern = (search: string | null): string | null =>
-  search === null ? null : `%${search.replace(/[\\%_]/g, "\\$&")}%`
 
 const columns = sql.literal(
   "id, name, phone, role, is_active, is_superadmin, invited_by, shop_id, created_at, updated_at",
