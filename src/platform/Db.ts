@@ -71,8 +71,8 @@ export class Db extends Context.Service<
     Effect.gen(function* () {
       yield* Migrations
       return make(
-        yield* DbPool.open(APP_ROLE, CONNECTIONS_MAX),
-        yield* DbPool.open(IDENTITY_ROLE, IDENTITY_CONNECTIONS_MAX),
+        yield* DbPool.open(APP_ROLE, CONNECTIONS_MAX, 1),
+        yield* DbPool.open(IDENTITY_ROLE, IDENTITY_CONNECTIONS_MAX, IDENTITY_STATEMENTS_MAX),
       )
     }),
   )
@@ -108,28 +108,25 @@ type Notifications = Effect.Success<ReturnType<PgConnection["listen"]>>
 const CONNECTIONS_MAX = 10
 /** Connections that are in the role of the door `identity` from their start: who asks is the most frequent question. */
 const IDENTITY_CONNECTIONS_MAX = 4
+/** Statements under way on one of them. */
+const IDENTITY_STATEMENTS_MAX = 16
 const IDENTITY_ROLE = "cvety_identity"
 const ATTEMPTS_MAX = 3
 const TRANSACTION_TIMEOUT = "3 seconds"
 
 const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] => {
-  const onConnection = <A, E>(
-    { isIdentity }: Entrance,
-    body: (connection: PgConnection) => Effect.Effect<A, E>,
-  ) => {
-    const from = isIdentity ? identityPool : pool
-    return from.use((connection) => Effect.onError(body(connection), () => from.invalidate(connection)))
-  }
+  const onConnection = <A, E>(from: PgPool.PgPool, body: (connection: PgConnection) => Effect.Effect<A, E>) =>
+    from.use((connection) => Effect.onError(body(connection), () => from.invalidate(connection)))
 
   const inTransaction = <A, E>(
-    enter: Entrance,
+    from: PgPool.PgPool,
     body: (progress: Progress) => (connection: PgConnection) => Effect.Effect<A, E | SqlError>,
   ) =>
     Effect.suspend(() => {
       let progress = { hasWritten: false }
       return Effect.suspend(() => {
         progress = { hasWritten: false }
-        return onConnection(enter, body(progress))
+        return onConnection(from, body(progress))
       }).pipe(
         // Every connection may be stale, and each is closed when it turns out to be.
         Effect.retry({
@@ -152,10 +149,10 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
       ),
     )
 
-  /** One statement of a connection that has its role already is a transaction by itself. */
-  const readOne = <const Q extends Queries>(enter: Entrance, queries: Q) =>
+  /** One statement of a connection that has its role already is a transaction by itself; many may be under way on it. */
+  const readAsIdentity = <const Q extends Queries>(queries: Q) =>
     inTransaction(
-      enter,
+      identityPool,
       () => (connection) =>
         Effect.map(
           pipeline(
@@ -169,7 +166,7 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
   const readFrom = <const Q extends Queries>(enter: Entrance, queries: Q) =>
     Effect.flatMap(greet(enter, "read"), (entrance) =>
       inTransaction(
-        enter,
+        pool,
         () => (connection) =>
           pipeline(connection, [
             beginReadOnly,
@@ -193,7 +190,7 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
 
   const transactFrom = <const Q extends Queries, W extends Write, V>(enter: Entrance, work: Work<Q, W, V>) =>
     Effect.flatMap(greet(enter, "write"), (entrance) =>
-      inTransaction<unknown, V>(enter, (progress) =>
+      inTransaction<unknown, V>(pool, (progress) =>
         Effect.fnUntraced(
           function* (connection) {
             const found = yield* pipeline(connection, [
@@ -230,7 +227,7 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
     transact: (work) => Effect.flatMap(TenantContext, ({ shopId }) => transactFrom(tenant(shopId), work)),
     readThrough: (door, queries) =>
       door === "identity" && queries.length === 1
-        ? readOne(through(door), queries)
+        ? readAsIdentity(queries)
         : readFrom(through(door), queries),
     transactThrough: (door, work) => transactFrom(through(door), work),
     ping: Effect.asVoid(readFrom(through("across_shops"), [])),

@@ -13,7 +13,12 @@ const KEEP_ALIVE = "10 seconds"
 const STATEMENT_TIMEOUT_MS = 2_500
 const LOCK_TIMEOUT_MS = 1_500
 
-export const open = Effect.fnUntraced(function* (role: string, connectionsMax: number) {
+/** `statementsMax` is how many may be under way on a connection at once: one where transactions run. */
+export const open = Effect.fnUntraced(function* (
+  role: string,
+  connectionsMax: number,
+  statementsMax: number,
+) {
   const { app, appPassword } = yield* DatabaseUrl
   const pool = yield* PgPool.make({
     url: app,
@@ -25,7 +30,7 @@ export const open = Effect.fnUntraced(function* (role: string, connectionsMax: n
     connectTimeout: CONNECT_TIMEOUT,
     keepAlive: KEEP_ALIVE,
     multiplex: true,
-    multiplexConcurrency: 1,
+    multiplexConcurrency: statementsMax,
     startupParameters: {
       role,
       statement_timeout: String(STATEMENT_TIMEOUT_MS),

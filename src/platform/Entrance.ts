@@ -22,7 +22,6 @@ export interface Entrance {
   readonly statement: (facts: CallerFacts | null) => ReadonlyArray<Statement<unknown>>
   /** A guard belongs to people of a shop; who comes through a door was looked at when it was opened to them. */
   readonly isGuarded: boolean
-  readonly isIdentity: boolean
 }
 
 export const tenant = (shopId: number): Entrance => ({
@@ -34,16 +33,14 @@ export const tenant = (shopId: number): Entrance => ({
                  set_config('cvety.caller', ${JSON.stringify(facts)}, true)`,
   ],
   isGuarded: true,
-  isIdentity: false,
 })
 
 export const through = (door: Door): Entrance => ({
   statement: (facts) => [
-    ...(door === "identity" ? [] : [doors[door]]),
+    doors[door],
     ...(facts === null ? [] : [sql`SELECT set_config('cvety.caller', ${JSON.stringify(facts)}, true)`]),
   ],
   isGuarded: false,
-  isIdentity: door === "identity",
 })
 
 /** The first statements of a transaction, and the look at what the guard among them said. Reading leaves no audit. */
@@ -71,5 +68,6 @@ interface Rows {
 
 const doors = {
   across_shops: sql`SET LOCAL ROLE cvety_across_shops`,
+  identity: sql`SET LOCAL ROLE cvety_identity`,
   superadmin: sql`SET LOCAL ROLE cvety_superadmin`,
-} satisfies Record<Exclude<Door, "identity">, Statement<unknown>>
+} satisfies Record<Door, Statement<unknown>>

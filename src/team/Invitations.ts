@@ -149,9 +149,9 @@ export class Invitations extends Context.Service<
       const join = (invitation: Invitation, passwordHash: string) =>
         db
           .transact({
-            read: [repo.lockById(invitation.shop_id, invitation.id)],
+            read: [repo.lockAcceptable(invitation.shop_id, invitation.id)],
             write: ([[current]]) =>
-              current?.status === "pending"
+              current !== undefined
                 ? {
                     queries: [
                       users.create({
@@ -179,7 +179,11 @@ export class Invitations extends Context.Service<
         const found = phone === null ? Effect.fail(new InvitationInvalid()) : open(phone, given.code)
         const invitation = yield* Effect.tapErrorTag(found, "InvitationInvalid", () => attempts.count(tried))
         const passwordHash = yield* hasher.hash(given.password)
-        yield* Effect.provideService(join(invitation, passwordHash), Caller, given.caller)
+        yield* join(invitation, passwordHash).pipe(
+          Effect.provideService(Caller, given.caller),
+          // Whoever invites knows the code: without a limit they could ask whose phones have accounts.
+          Effect.tapErrorTag("PhoneTaken", () => attempts.count(tried)),
+        )
         const [[account]] = yield* db.readThrough("identity", [users.findAccountByPhone(invitation.phone)])
         if (account === undefined) return yield* new InvitationInvalid()
         return { token: yield* tokens.sign(account), account }

@@ -34,6 +34,8 @@ export class InvitationsRepo extends Context.Service<
       },
     ) => Query<ReadonlyArray<Invitation>>
     readonly lockById: (shopId: ShopId, id: InvitationId) => Query<ReadonlyArray<Invitation>>
+    /** Still pending and in time, of a shop that is open. */
+    readonly lockAcceptable: (shopId: ShopId, id: InvitationId) => Query<ReadonlyArray<Invitation>>
     readonly settle: (shopId: ShopId, id: InvitationId, status: "accepted" | "expired") => Query<void>
     readonly countPending: (shopId: ShopId) => Query<ReadonlyArray<{ readonly count: number }>>
     /** Through the door of identity: what is open for a phone in shops that are open, locked. */
@@ -82,6 +84,16 @@ export class InvitationsRepo extends Context.Service<
           FROM team_invitation i
           WHERE i.shop_id = ${shopId} AND i.id = ${id}
           FOR UPDATE`,
+      ),
+    lockAcceptable: (shopId, id) =>
+      rows(
+        Invitation,
+        sql`
+          SELECT ${columns}
+          FROM team_invitation i
+          JOIN shop s ON s.id = i.shop_id AND s.is_active
+          WHERE i.shop_id = ${shopId} AND i.id = ${id} AND i.status = 'pending' AND i.expires_at > now()
+          FOR UPDATE OF i`,
       ),
     settle: (shopId, id, status) =>
       command(sql`

@@ -12,7 +12,7 @@ import { PasswordHasher } from "../auth/PasswordHasher.ts"
 import type { UserRole } from "../auth/Role.ts"
 import type { User } from "../auth/User.ts"
 import { Users } from "../auth/Users.ts"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db } from "../platform/Db.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
 import type { Phone } from "../shared/Phone.ts"
@@ -83,25 +83,14 @@ export class Profile extends Context.Service<
         const passwordHash = yield* hashOfNext(change)
         return yield* db
           .transactThrough("identity", {
-            read: passwordHash === undefined ? [] : [users.savePassword(account.id, passwordHash)],
-            write: () => ({ queries: [], answer: undefined }),
+            read: [
+              repo.saveProfile(account.id, { name: change.name, phone: change.phone, role: change.role }),
+              ...(passwordHash === undefined ? [] : [users.savePassword(account.id, passwordHash)]),
+            ],
+            write: ([[saved]]) => ({ queries: [], answer: saved ?? account }),
+            violations: { user_phone_key: new PhoneInUse() },
           })
-          .pipe(
-            Effect.andThen(
-              db.transactThrough("identity", {
-                read: [
-                  repo.saveProfile(account.id, {
-                    name: change.name,
-                    phone: change.phone,
-                    role: change.role,
-                  }),
-                ],
-                write: ([[saved]]) => ({ queries: [], answer: saved ?? new Refusal(new PhoneInUse()) }),
-                violations: { user_phone_key: new PhoneInUse() },
-              }),
-            ),
-            Effect.tapErrorTag("PhoneInUse", () => attempts.count([probe])),
-          )
+          .pipe(Effect.tapErrorTag("PhoneInUse", () => attempts.count([probe])))
       })
 
       return { update }

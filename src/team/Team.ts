@@ -13,6 +13,7 @@ import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { InvitationsRepo } from "./InvitationsRepo.ts"
 import type { DirectorsOnly, LastDirector, OwnAccountProtected, RoleChangeRefused } from "./TeamFault.ts"
 import { TeamRepo } from "./TeamRepo.ts"
+import type { Person } from "./TeamRules.ts"
 import { refuseRemoval, refuseRoleChange } from "./TeamRules.ts"
 
 export interface TeamStats {
@@ -66,15 +67,22 @@ export class Team extends Context.Service<
         return members
       })
 
+      const get = Effect.fnUntraced(function* (id: UserId) {
+        const { shopId } = yield* TenantContext
+        const [[member]] = yield* db.read([repo.findById(shopId, id)])
+        return member ?? (yield* new UserNotFound())
+      })
+
       // Directors are locked first: of two who want to remove each other, the second finds what the first did.
       const remove: Team["Service"]["remove"] = Effect.fn("Team.remove")(function* (id) {
         const { shopId } = yield* TenantContext
-        const { userId, role } = yield* CurrentUser
+        const { userId } = yield* CurrentUser
         yield* db.transact({
-          read: [repo.lockDirectors(shopId), repo.lockMember(shopId, id)],
-          write: ([directors, [member]]) => {
+          read: [repo.lockDirectors(shopId), repo.lockMembers(shopId, [userId, id])],
+          write: ([, members]) => {
+            const member = members.find((one) => one.id === id)
             if (member === undefined || !member.is_active) return refuse(new UserNotFound())
-            const refusal = refuseRemoval(actingPerson(userId, role, directors), member)
+            const refusal = refuseRemoval(actingPerson(userId, members), member)
             if (refusal !== undefined) return refuse(refusal)
             return { queries: [repo.deactivate(shopId, id)], answer: undefined }
           },
@@ -84,16 +92,18 @@ export class Team extends Context.Service<
       const changeRole: Team["Service"]["changeRole"] = Effect.fn("Team.changeRole")(function* (id, role) {
         const { shopId } = yield* TenantContext
         const by = yield* CurrentUser
-        return yield* db.transact({
-          read: [repo.lockDirectors(shopId), repo.lockMember(shopId, id)],
-          write: ([directors, [member]]) => {
+        yield* db.transact({
+          read: [repo.lockDirectors(shopId), repo.lockMembers(shopId, [by.userId, id])],
+          write: ([directors, members]) => {
+            const person = actingPerson(by.userId, members)
+            const member = members.find((one) => one.id === id)
             if (member === undefined || !member.is_active) return refuse(new UserNotFound())
-            const person = actingPerson(by.userId, by.role, directors)
             const refusal = refuseRoleChange(person, member, role, directors)
             if (refusal !== undefined) return refuse(refusal)
-            return { queries: [repo.saveRole(shopId, id, role)], answer: { ...member, role } }
+            return { queries: [repo.saveRole(shopId, id, role)], answer: undefined }
           },
         })
+        return yield* get(id)
       })
 
       const stats = Effect.gen(function* () {
@@ -120,14 +130,9 @@ export class Team extends Context.Service<
 const refuse = <E>(error: E) => ({ queries: [], answer: new Refusal(error) })
 
 /**
- * The guard looked at the caller before the locks were waited for: a director who is none any more by then acts as
- * what is left of them.
+ * The caller as they are under the lock: whoever was removed or demoted while they waited acts as what is left of them.
  */
-const actingPerson = (
-  id: UserId,
-  role: UserRole,
-  directors: ReadonlyArray<{ readonly id: UserId }>,
-): { readonly id: UserId; readonly role: UserRole } =>
-  role === "DIRECTOR" && !directors.some((director) => director.id === id)
-    ? { id, role: "COURIER" }
-    : { id, role }
+const actingPerson = (id: UserId, members: ReadonlyArray<User>): Person => {
+  const self = members.find((member) => member.id === id)
+  return { id, role: self?.is_active === true ? self.role : "COURIER" }
+}

@@ -1,4 +1,7 @@
-/** The SQL on accounts that a team needs: its lists, roles and profiles. What a login needs is in `auth/UsersRepo.ts`. */
+/**
+ * The SQL on accounts that a team needs: it writes name, phone, role and whether somebody is active. Passwords and
+ * sessions belong to `auth/UsersRepo.ts`.
+ */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -32,7 +35,8 @@ export class TeamRepo extends Context.Service<
       },
     ) => Query<ReadonlyArray<User>>
     readonly findById: (shopId: ShopId, id: UserId) => Query<ReadonlyArray<User>>
-    readonly lockMember: (shopId: ShopId, id: UserId) => Query<ReadonlyArray<User>>
+    /** Locked in the order of their ids. */
+    readonly lockMembers: (shopId: ShopId, ids: ReadonlyArray<UserId>) => Query<ReadonlyArray<User>>
     /** The active directors, locked in the order of their ids. */
     readonly lockDirectors: (shopId: ShopId) => Query<ReadonlyArray<{ readonly id: UserId }>>
     readonly findByPhone: (shopId: ShopId, phone: Phone) => Query<ReadonlyArray<{ readonly id: UserId }>>
@@ -62,13 +66,14 @@ export class TeamRepo extends Context.Service<
     },
     findById: (shopId, id) =>
       rows(User, sql`SELECT ${columns} FROM "user" WHERE shop_id = ${shopId} AND id = ${id}`),
-    lockMember: (shopId, id) =>
+    lockMembers: (shopId, ids) =>
       rows(
         User,
         sql`
           SELECT ${columns}
           FROM "user"
-          WHERE shop_id = ${shopId} AND id = ${id}
+          WHERE shop_id = ${shopId} AND id = ANY (${ids}::integer[])
+          ORDER BY id
           FOR UPDATE`,
       ),
     lockDirectors: (shopId) =>

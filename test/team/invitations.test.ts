@@ -74,6 +74,13 @@ layer(TestService.layer, { excludeTestServices: true })("an invitation", (it) =>
   it.effect("is over after the fifth wrong code, and no crowd gets more answers", () =>
     Effect.gen(function* () {
       const { witness, invite, accept } = yield* world
+      const patient = nextPhone()
+      const fifth = (yield* invite(patient)).body.invitation_code
+      for (let attempt = 0; attempt < 4; attempt++)
+        yield* accept(patient, fifth === "100000" ? "100001" : "100000")
+      assert.strictEqual((yield* accept(patient, fifth)).status, 200)
+      yield* Effect.promise(() => witness`DELETE FROM failed_attempt`)
+
       const phone = nextPhone()
       const { body } = yield* invite(phone)
       const wrong = body.invitation_code === "100000" ? "100001" : "100000"
@@ -127,6 +134,11 @@ layer(TestService.layer, { excludeTestServices: true })("an invitation", (it) =>
         { status: accepted.status, body: accepted.body },
         { status: 400, body: { detail: "Phone number already registered" } },
       )
+      const asked: Array<number> = []
+      for (let attempt = 0; attempt < 6; attempt++) {
+        asked.push((yield* accept(stranger.phone, invited.body.invitation_code)).status)
+      }
+      assert.deepStrictEqual(asked, [400, 400, 400, 400, 429, 429])
     }),
   )
 

@@ -1,5 +1,7 @@
 import { assert, layer } from "@effect/vitest"
+import * as argon2 from "@node-rs/argon2"
 import * as Effect from "effect/Effect"
+import * as AppSession from "../support/AppSession.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { call, insertPerson, insertShop, nextPhone } from "../support/TestPeople.ts"
 import { TestService } from "../support/TestService.ts"
@@ -253,6 +255,41 @@ layer(TestService.layer, { excludeTestServices: true })("a profile", (it) => {
         statuses.push((yield* as(prober)("PUT", "/profile/", { phone: director.phone })).status)
       }
       assert.deepStrictEqual(statuses, [400, 400, 400, 400, 400, 429, 429])
+    }),
+  )
+
+  it.effect("changes a password together with the rest or not at all, and ends other sessions", () =>
+    Effect.gen(function* () {
+      const { url, director, witness, as } = yield* world
+      const hash = yield* Effect.promise(() => argon2.hash("the current one"))
+      const florist = yield* insertPerson(witness, {
+        role: "FLORIST",
+        shopId: director.shopId,
+        passwordHash: hash,
+      })
+      const passwords = { password: "the next one", current_password: "the current one" }
+      const taken = yield* as(florist)("PUT", "/profile/", { ...passwords, phone: director.phone })
+      assert.deepStrictEqual(taken.body, { detail: "Phone number already in use" })
+      assert.strictEqual((yield* as(florist)("GET", "/auth/me")).status, 200)
+      const changed = yield* as(florist)("PUT", "/profile/", { ...passwords, name: "Айгерим" })
+      assert.deepStrictEqual([changed.status, changed.body.name], [200, "Айгерим"])
+      assert.strictEqual((yield* as(florist)("GET", "/auth/me")).status, 401)
+      const login = yield* call(url, "POST", "/auth/login", {
+        body: { phone: florist.phone, password: "the next one" },
+      })
+      assert.strictEqual(login.status, 200)
+    }),
+  )
+
+  it.effect("of the caller cannot get a higher role, whatever statement is tried", () =>
+    Effect.gen(function* () {
+      const { director, person } = yield* world
+      const florist = yield* person("FLORIST")
+      const run = yield* AppSession.make
+      const asFlorist = `SELECT set_config('cvety.caller', '{"kind":"user","id":"${florist.id}"}', true)`
+      const raise = `UPDATE "user" SET role = 'MANAGER' WHERE id = ${florist.id} RETURNING role`
+      assert.strictEqual((yield* run(director.shopId, asFlorist, raise)).refusal, "user_raises_no_own_role")
+      assert.deepStrictEqual([...(yield* run(director.shopId, raise)).rows], [{ role: "MANAGER" }])
     }),
   )
 })
