@@ -71,8 +71,8 @@ export class Db extends Context.Service<
     Effect.gen(function* () {
       yield* Migrations
       return make(
-        yield* DbPool.open(APP_ROLE, CONNECTIONS_MAX, 1),
-        yield* DbPool.open(IDENTITY_ROLE, IDENTITY_CONNECTIONS_MAX, IDENTITY_STATEMENTS_MAX),
+        yield* DbPool.open(APP_ROLE, CONNECTIONS_MAX),
+        yield* DbPool.open(IDENTITY_ROLE, IDENTITY_CONNECTIONS_MAX),
       )
     }),
   )
@@ -107,9 +107,7 @@ type Notifications = Effect.Success<ReturnType<PgConnection["listen"]>>
 
 const CONNECTIONS_MAX = 10
 /** Connections that are in the role of the door `identity` from their start: who asks is the most frequent question. */
-const IDENTITY_CONNECTIONS_MAX = 4
-/** Statements under way on one of them. */
-const IDENTITY_STATEMENTS_MAX = 16
+const IDENTITY_CONNECTIONS_MAX = 8
 const IDENTITY_ROLE = "cvety_identity"
 const ATTEMPTS_MAX = 3
 const TRANSACTION_TIMEOUT = "3 seconds"
@@ -149,7 +147,7 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
       ),
     )
 
-  /** One statement of a connection that has its role already is a transaction by itself; many may be under way on it. */
+  /** One statement of a connection that has its role already is a transaction by itself. */
   const readAsIdentity = <const Q extends Queries>(queries: Q) =>
     inTransaction(
       identityPool,

@@ -13,12 +13,7 @@ const KEEP_ALIVE = "10 seconds"
 const STATEMENT_TIMEOUT_MS = 2_500
 const LOCK_TIMEOUT_MS = 1_500
 
-/** `statementsMax` is how many may be under way on a connection at once: one where transactions run. */
-export const open = Effect.fnUntraced(function* (
-  role: string,
-  connectionsMax: number,
-  statementsMax: number,
-) {
+export const open = Effect.fnUntraced(function* (role: string, connectionsMax: number) {
   const { app, appPassword } = yield* DatabaseUrl
   const pool = yield* PgPool.make({
     url: app,
@@ -30,7 +25,7 @@ export const open = Effect.fnUntraced(function* (
     connectTimeout: CONNECT_TIMEOUT,
     keepAlive: KEEP_ALIVE,
     multiplex: true,
-    multiplexConcurrency: statementsMax,
+    multiplexConcurrency: 1,
     startupParameters: {
       role,
       statement_timeout: String(STATEMENT_TIMEOUT_MS),
