@@ -12,23 +12,22 @@ import * as SqlClient from "effect/sql/SqlClient"
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
-  yield* sql`
-    DO $$
-    BEGIN
+  // Roles belong to the cluster, and databases of one cluster may be migrated at the same moment.
+  for (const role of ["cvety_identity", "cvety_superadmin"]) {
+    yield* sql.unsafe(`
+      DO $$
       BEGIN
-        CREATE ROLE cvety_identity NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-      END;
-      BEGIN
-        CREATE ROLE cvety_superadmin NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-      END;
-      BEGIN
-        GRANT cvety_identity, cvety_superadmin TO cvety_app;
-      EXCEPTION WHEN internal_error OR unique_violation THEN NULL;
-      END;
-    END
-    $$`
+        BEGIN
+          CREATE ROLE ${role} NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
+        BEGIN
+          GRANT ${role} TO cvety_app;
+        EXCEPTION WHEN internal_error OR unique_violation THEN NULL;
+        END;
+      END
+      $$`)
+  }
   yield* sql`GRANT USAGE ON SCHEMA public TO cvety_identity, cvety_superadmin`
 
   // A temporary table would come before ours of the same name; nothing here needs one.

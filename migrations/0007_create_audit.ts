@@ -9,7 +9,8 @@ import * as SqlClient from "effect/sql/SqlClient"
  *
  * Triggers write it, so no path can forget to. They run at the end of the transaction, where the lock that keeps the
  * chain of a shop single is held for as short as can be. `cvety.caller` says who asks; without it the actor is `system`.
- * The chain of what belongs to no shop has the number 0. Working roles may append and read, nothing else.
+ * The chain of what belongs to no shop has the number 0. Triggers name the schema of `audit`, because a temporary table
+ * of that name would come first. Working roles may append and read, nothing else.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -34,7 +35,6 @@ export default Effect.gen(function* () {
       PRIMARY KEY (shop_id, seq)
     )`
   yield* sql`CREATE INDEX audit_record ON audit (shop_id, record_type, record_id, seq DESC)`
-
   yield* sql`CREATE INDEX audit_actor ON audit (shop_id, actor_kind, actor_id, seq DESC)`
 
   // The text whose hash an entry carries. Times in whole microseconds, so that no setting of a session changes it.
@@ -67,7 +67,6 @@ export default Effect.gen(function* () {
     CREATE TRIGGER audit_extends_chain BEFORE INSERT ON audit
     FOR EACH ROW EXECUTE FUNCTION extend_audit_chain()`
 
-  // The schema is named, because a temporary table of the same name would come first.
   // Arguments: the column of the shop, columns whose values stay secret, columns that are no news.
   yield* sql`
     CREATE FUNCTION record_audit() RETURNS trigger

@@ -1,15 +1,11 @@
 import * as Schema from "effect/Schema"
-import * as SchemaTransformation from "effect/SchemaTransformation"
-
-const SeqColumn = Schema.BigInt.pipe(
-  Schema.decodeTo(Schema.Int, SchemaTransformation.transform({ decode: Number, encode: BigInt })),
-)
+import { BigIntColumn } from "../shared/BigIntColumn.ts"
 
 const Fields = Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))
 
 /** Who did what to which record, from where, and what the changed fields were before and after. */
 export const AuditEntry = Schema.Struct({
-  seq: SeqColumn,
+  seq: BigIntColumn,
   at: Schema.Date,
   actor_kind: Schema.String,
   actor_id: Schema.NullOr(Schema.String),
@@ -27,7 +23,7 @@ export type AuditEntry = typeof AuditEntry.Type
 /** An entry as its chain is verified: the text that was hashed, and the two hashes in hexadecimal digits. */
 export const AuditLink = Schema.Struct({
   shop_id: Schema.Int,
-  seq: SeqColumn,
+  seq: BigIntColumn,
   text: Schema.String,
   previous_hash: Schema.NullOr(Schema.String),
   hash: Schema.String,

@@ -11,8 +11,8 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type { CallerFacts } from "../platform/Caller.ts"
 import { Caller, CallerGuard, CallerRefused } from "../platform/Caller.ts"
+import { callerOf } from "../platform/callerOf.ts"
 import { Db } from "../platform/Db.ts"
-import { RequestInfo } from "../platform/RequestInfo.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { Decision } from "./Access.ts"
 import {
@@ -34,6 +34,7 @@ import { ServiceCredentials } from "./ServiceCredentials.ts"
 import * as ServiceKey from "./ServiceKey.ts"
 import type { Session } from "./Token.ts"
 import { Tokens } from "./Tokens.ts"
+import { isShut } from "./User.ts"
 import { Users } from "./Users.ts"
 
 const accountAccess = Layer.effect(
@@ -43,7 +44,7 @@ const accountAccess = Layer.effect(
     return {
       bearer: Effect.fnUntraced(function* (httpEffect, { credential, ...endpoint }) {
         const current = yield* findAccount(credential)
-        if (current.account.is_shop_active === false) return yield* new ShopBlocked()
+        if (isShut(current.account)) return yield* new ShopBlocked()
         return yield* httpEffect.pipe(
           Effect.provideService(CurrentAccount, current),
           asUser(current.session, endpoint),
@@ -75,20 +76,12 @@ const superadminAccess = Layer.effect(
 const staffAccess = Layer.effect(
   StaffAccess,
   Effect.gen(function* () {
-    const tokens = yield* Tokens
-    const users = yield* Users
+    const letIn = yield* staffDoor
     return {
-      bearer: Effect.fnUntraced(function* (httpEffect, { credential, ...endpoint }) {
-        const session = yield* Effect.tapError(tokens.verify(credential), () => askForBearer)
-        const user = yield* ensurePermitted(session, decisionOf(endpoint))
-        return yield* httpEffect.pipe(
-          Effect.provideService(CurrentUser, user),
-          Effect.provideService(TenantContext, { shopId: user.shopId }),
-          Effect.provideService(CallerGuard, users.guard(session)),
-          asUser(session, endpoint),
-          answeringRefusals,
-        )
-      }),
+      bearer: (httpEffect, { credential, ...called }) =>
+        Effect.flatMap(letIn(credential, called), ({ user, asThem }) =>
+          asThem(Effect.provideService(httpEffect, CurrentUser, user)),
+        ),
     }
   }),
 )
@@ -96,30 +89,27 @@ const staffAccess = Layer.effect(
 const shopAccess = Layer.effect(
   ShopAccess,
   Effect.gen(function* () {
-    const tokens = yield* Tokens
-    const users = yield* Users
+    const letIn = yield* staffDoor
     const credentials = yield* ServiceCredentials
     return {
-      bearer: Effect.fnUntraced(function* (httpEffect, { credential, ...endpoint }) {
-        const decision = decisionOf(endpoint)
+      bearer: Effect.fnUntraced(function* (httpEffect, { credential, ...called }) {
         const key = ServiceKey.parse(credential)
-        if (key !== null) {
-          const machine = yield* Effect.tapError(credentials.authenticate(key), () => askForBearer)
-          if (decision.kind !== "permission" || !machine.permissions.includes(decision.permission)) {
-            return yield* new PermissionDenied()
-          }
-          return yield* httpEffect.pipe(
-            Effect.provideService(TenantContext, { shopId: key.shopId }),
-            asCaller({ kind: "service", id: String(machine.id) }, endpoint),
-          )
+        if (key === null) {
+          const { asThem } = yield* letIn(credential, called)
+          return yield* asThem(httpEffect)
         }
-        const session = yield* Effect.tapError(tokens.verify(credential), () => askForBearer)
-        const user = yield* ensurePermitted(session, decision)
+        const decision = decisionOf(called)
+        const machine = yield* Effect.tapErrorTag(
+          credentials.authenticate(key),
+          "Unauthenticated",
+          () => askForBearer,
+        )
+        if (decision.kind !== "permission" || !machine.permissions.includes(decision.permission)) {
+          return yield* new PermissionDenied()
+        }
         return yield* httpEffect.pipe(
-          Effect.provideService(TenantContext, { shopId: user.shopId }),
-          Effect.provideService(CallerGuard, users.guard(session)),
-          asUser(session, endpoint),
-          answeringRefusals,
+          Effect.provideService(TenantContext, { shopId: key.shopId }),
+          asCaller({ kind: "service", id: String(machine.id) }, called),
         )
       }),
     }
@@ -146,6 +136,24 @@ const accountFinder = Effect.gen(function* () {
       if (account === undefined) return yield* new Unauthenticated()
       return { account, session }
     }).pipe(Effect.tapErrorTag("Unauthenticated", () => askForBearer))
+})
+
+/** People of a shop: their token is believed, and the guard asks in the transaction of their work. */
+const staffDoor = Effect.gen(function* () {
+  const tokens = yield* Tokens
+  const users = yield* Users
+  return Effect.fnUntraced(function* (credential: Redacted.Redacted, called: Called) {
+    const session = yield* Effect.tapError(tokens.verify(credential), () => askForBearer)
+    const user = yield* ensurePermitted(session, decisionOf(called))
+    const asThem = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+      work.pipe(
+        Effect.provideService(TenantContext, { shopId: user.shopId }),
+        Effect.provideService(CallerGuard, users.guard(session)),
+        asUser(session, called),
+        answeringRefusals,
+      )
+    return { user, asThem }
+  })
 })
 
 /** An endpoint without a decision is nobody's. */
@@ -185,15 +193,8 @@ const asUser = (session: Session, called: Called) =>
 const asCaller =
   (who: Pick<CallerFacts, "kind" | "id">, { endpoint, group }: Called) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      Effect.withFiber<A, E, R>((fiber) =>
-        Effect.provideService(effect, Caller, {
-          ...who,
-          action: `${group.identifier}.${endpoint.identifier}`,
-          address: Option.getOrNull(request.remoteAddress),
-          request_id: Context.getOrUndefined(fiber.context, RequestInfo)?.requestId ?? null,
-        }),
-      ),
+    Effect.flatMap(callerOf(who, `${group.identifier}.${endpoint.identifier}`), (facts) =>
+      Effect.provideService(effect, Caller, facts),
     )
 
 /** What the guard refused inside a transaction is answered here. */

@@ -25,6 +25,7 @@ import { isLongEnough } from "./Password.ts"
 import { PasswordHasher } from "./PasswordHasher.ts"
 import { Tokens } from "./Tokens.ts"
 import type { Account, User } from "./User.ts"
+import { isShut } from "./User.ts"
 import { UsersRepo } from "./UsersRepo.ts"
 
 const FAILURE_MS = 750
@@ -92,7 +93,7 @@ export class Accounts extends Context.Service<
         // Right after all, but at the same moment others were wrong once too often.
         yield* attempts.ensureAllowed(tried)
         yield* attempts.forget(byPhone)
-        if (found.is_shop_active === false && !found.is_superadmin) return yield* new ShopBlocked()
+        if (isShut(found)) return yield* new ShopBlocked()
         if (hasher.isOutdated(found.password_hash)) {
           const passwordHash = yield* hasher.hash(given.password)
           yield* db

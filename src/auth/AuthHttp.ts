@@ -2,10 +2,10 @@ import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Redacted from "effect/Redacted"
 import { Api } from "../Api.ts"
+import { anonymous, callerOf } from "../platform/callerOf.ts"
 import * as JsonBody from "../platform/JsonBody.ts"
 import { CurrentAccount } from "./Access.ts"
 import { Accounts } from "./Accounts.ts"
-import * as Anonymous from "./Anonymous.ts"
 import { Credentials, PasswordChange } from "./AuthApi.ts"
 import { toAccessToken, toUserResponse } from "./UserView.ts"
 
@@ -14,7 +14,7 @@ export const AuthHttp = HttpApiBuilder.group(Api, "auth", (handlers) =>
     const accounts = yield* Accounts
 
     const logIn = Effect.fnUntraced(function* (phone: string, password: string) {
-      const caller = yield* Anonymous.caller("auth.login")
+      const caller = yield* callerOf(anonymous, "auth.login")
       return toAccessToken(yield* accounts.logIn({ phone, password: Redacted.make(password), caller }))
     })
 

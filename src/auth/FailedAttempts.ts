@@ -58,6 +58,7 @@ export class FailedAttempts extends Context.Service<
       const ensureAllowed = Effect.fn("FailedAttempts.ensureAllowed")(function* (
         attempts: ReadonlyArray<Attempt>,
       ) {
+        if (attempts.length === 0) return
         const waits = yield* db.readThrough(
           "identity",
           attempts.map((attempt) => repo.findWait(keyOf(attempt))),
@@ -67,6 +68,7 @@ export class FailedAttempts extends Context.Service<
       })
 
       const count = Effect.fn("FailedAttempts.count")(function* (attempts: ReadonlyArray<Attempt>) {
+        if (attempts.length === 0) return
         const isWithin = yield* db.transactThrough("identity", {
           read: sorted(attempts).map(repo.add),
           write: (answers) => ({

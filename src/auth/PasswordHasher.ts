@@ -63,11 +63,7 @@ export class PasswordHasher extends Context.Service<
 
 // What is no hash at all, such as the mark of an account without a password, matches nothing.
 const matches = async (password: string, stored: string): Promise<boolean> => {
-  try {
-    return stored.startsWith("$argon2")
-      ? await argon2.verify(stored, password)
-      : await bcrypt.verify(password, stored)
-  } catch {
-    return false
-  }
+  if (stored.startsWith("$argon2")) return argon2.verify(stored, password)
+  return BCRYPT.test(stored) && bcrypt.verify(password, stored)
 }
+const BCRYPT = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/

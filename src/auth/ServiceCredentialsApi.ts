@@ -4,6 +4,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { numberInText } from "../shared/QueryValue.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { WireTime } from "../shared/WireTime.ts"
 import * as Access from "./Access.ts"
@@ -66,7 +67,7 @@ export class ServiceCredentialsApi extends HttpApiGroup.make("serviceCredentials
         }),
       ),
     HttpApiEndpoint.delete("revoke", "/:credential_id", {
-      params: { credential_id: Schema.FiniteFromString.pipe(Schema.decodeTo(ServiceCredentialId)) },
+      params: { credential_id: numberInText(ServiceCredentialId) },
       success: ServiceCredentialRead,
       error: [ServiceCredentialNotFound, ValidationFailed, DatabaseUnavailable],
     })

@@ -34,6 +34,10 @@ export const Account = Schema.Struct({
 })
 export type Account = typeof Account.Type
 
+/** Whether a blocked shop keeps the account from acting; an operator of the platform acts all the same. */
+export const isShut = ({ is_shop_active, is_superadmin }: Account): boolean =>
+  is_shop_active === false && !is_superadmin
+
 export class UserNotFound extends Schema.Error<UserNotFound>("UserNotFound")(
   fault("UserNotFound", "User not found"),
   { httpApiStatus: 404 },

@@ -1,4 +1,7 @@
-/** The only SQL on accounts and their sessions. */
+/**
+ * The SQL that a login and a session need: accounts with their hashes, versions, ended sessions. Lists and roles of a
+ * team are in `team/TeamRepo.ts`, those of operators in `superadmin/`.
+ */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -10,6 +13,7 @@ import type { ShopId } from "../shared/ShopId.ts"
 import type { UserRole } from "./Role.ts"
 import type { Session } from "./Token.ts"
 import { Account, User, UserId } from "./User.ts"
+import { userColumns } from "./userColumns.ts"
 
 export interface NewUser {
   readonly name: string
@@ -52,18 +56,14 @@ export class UsersRepo extends Context.Service<
       rows(
         Account,
         sql`
-          SELECT ${accountColumns}
-          FROM "user" u
-          LEFT JOIN shop s ON s.id = u.shop_id
+          ${accounts}
           WHERE u.phone = ${phone}`,
       ),
     findAccountOfSession: ({ id, userId, version }) =>
       rows(
         Account,
         sql`
-          SELECT ${accountColumns}
-          FROM "user" u
-          LEFT JOIN shop s ON s.id = u.shop_id
+          ${accounts}
           WHERE u.id = ${userId} AND u.is_active AND u.token_version = ${version}
             AND NOT EXISTS (SELECT FROM ended_session WHERE id = ${id})`,
       ),
@@ -80,7 +80,7 @@ export class UsersRepo extends Context.Service<
       rows(
         User,
         sql`
-          SELECT ${userColumns}
+          SELECT ${columns}
           FROM "user" u
           WHERE u.shop_id = ${shopId} AND u.is_active
           ORDER BY u.name, u.id
@@ -90,9 +90,7 @@ export class UsersRepo extends Context.Service<
       rows(
         Account,
         sql`
-          SELECT ${accountColumns}
-          FROM "user" u
-          LEFT JOIN shop s ON s.id = u.shop_id
+          ${accounts}
           WHERE u.shop_id = ${shopId} AND u.role = 'DIRECTOR' AND u.is_active
           ORDER BY u.id
           LIMIT 1`,
@@ -101,17 +99,11 @@ export class UsersRepo extends Context.Service<
       rows(
         Schema.Struct({ id: UserId }),
         sql`
-          INSERT INTO "user" (name, phone, role, shop_id, is_superadmin, invited_by, password_hash)
-          VALUES (${user.name}, ${user.phone}, ${user.role}, ${user.shopId}, ${user.isSuperadmin},
-                  ${user.invitedBy}, ${user.passwordHash})
+          ${insertUser(user)}
           ON CONFLICT (phone) DO NOTHING
           RETURNING id`,
       ),
-    create: (user) =>
-      command(sql`
-        INSERT INTO "user" (name, phone, role, shop_id, is_superadmin, invited_by, password_hash)
-        VALUES (${user.name}, ${user.phone}, ${user.role}, ${user.shopId}, ${user.isSuperadmin},
-                ${user.invitedBy}, ${user.passwordHash})`),
+    create: (user) => command(insertUser(user)),
     replaceHash: (id, old, next) =>
       command(sql`
         UPDATE "user"
@@ -124,7 +116,7 @@ export class UsersRepo extends Context.Service<
           UPDATE "user" u
           SET password_hash = ${passwordHash}, token_version = token_version + 1, updated_at = now()
           WHERE u.id = ${id}
-          RETURNING ${userColumns}, u.password_hash, u.token_version, NULL::boolean AS is_shop_active`,
+          RETURNING ${columns}, u.password_hash, u.token_version, NULL::boolean AS is_shop_active`,
       ),
     raiseTokenVersion: (id) =>
       command(sql`UPDATE "user" SET token_version = token_version + 1 WHERE id = ${id}`),
@@ -143,13 +135,16 @@ export class UsersRepo extends Context.Service<
 const COLLEAGUES_MAX = 1_000
 const FORGOTTEN_MAX = 100
 
-const userColumns = sql.literal(
-  `u.id, u.name, u.phone, u.role, u.is_active, u.is_superadmin, u.invited_by, u.shop_id, u.created_at, u.updated_at`,
-)
-const accountColumns = sql.literal(
-  `u.id, u.name, u.phone, u.role, u.is_active, u.is_superadmin, u.invited_by, u.shop_id, u.created_at, u.updated_at,
-   u.password_hash, u.token_version, s.is_active AS is_shop_active`,
-)
+const columns = userColumns("u")
+const accounts = sql`
+  SELECT ${columns}, u.password_hash, u.token_version, s.is_active AS is_shop_active
+  FROM "user" u
+  LEFT JOIN shop s ON s.id = u.shop_id`
+
+const insertUser = (user: NewUser) => sql`
+  INSERT INTO "user" (name, phone, role, shop_id, is_superadmin, invited_by, password_hash)
+  VALUES (${user.name}, ${user.phone}, ${user.role}, ${user.shopId}, ${user.isSuperadmin}, ${user.invitedBy},
+          ${user.passwordHash})`
 
 const decodeVerdict = Schema.decodeUnknownSync(
   Schema.Struct({ verdict: Schema.Literals(["may act", "shop blocked"]) }),

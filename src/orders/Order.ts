@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { BigIntColumn, TiynColumn } from "../shared/BigIntColumn.ts"
 import { fault } from "../shared/Fault.ts"
-import { Tiyn } from "../shared/Tiyn.ts"
 import type { OrderStatus } from "./OrderStatus.ts"
 import * as Status from "./OrderStatus.ts"
 
@@ -16,14 +16,6 @@ export type TrackingId = typeof TrackingId.Type
 
 /** Whether an order with this tracking id can exist at all. */
 export const isTrackingId = (text: string): text is TrackingId => /^[0-9]{9}$/.test(text)
-
-/** A bigint column of money as it comes from the driver. */
-const TiynColumn = Schema.BigInt.pipe(
-  Schema.decodeTo(Tiyn, SchemaTransformation.transform({ decode: Number, encode: BigInt })),
-)
-const BigIntColumn = Schema.BigInt.pipe(
-  Schema.decodeTo(Schema.Int, SchemaTransformation.transform({ decode: Number, encode: BigInt })),
-)
 
 /** An id of somebody else's: a number where JavaScript can hold it exactly, decimal text where it cannot. */
 export const ExternalId = Schema.Union([Schema.Int, Schema.String])

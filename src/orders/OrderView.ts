@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Tiyn } from "../shared/Tiyn.ts"
+import { SHOP_ZONE, toWallClock, toWireTime } from "../shared/WireTime.ts"
 import type { Order, OrderHistoryEntry, OrderItem } from "./Order.ts"
 import { ExternalId, OrderId } from "./Order.ts"
 import { OrderStatus, PublicOrderStatus, toPublic } from "./OrderStatus.ts"
@@ -109,11 +110,11 @@ export const toOrderRead = ({ order, items }: OrderWithItems): typeof OrderRead.
     ...same,
     orderNumber: order_number,
     customerName: customer_name,
-    delivery_date: orNull(order.delivery_date, wallClock),
-    kaspi_payment_created_at: orNull(order.kaspi_payment_created_at, utc),
-    kaspi_payment_completed_at: orNull(order.kaspi_payment_completed_at, utc),
-    created_at: utc(order.created_at),
-    updated_at: utc(order.updated_at),
+    delivery_date: orNull(order.delivery_date, toWallClock),
+    kaspi_payment_created_at: orNull(order.kaspi_payment_created_at, toWireTime),
+    kaspi_payment_completed_at: orNull(order.kaspi_payment_completed_at, toWireTime),
+    created_at: toWireTime(order.created_at),
+    updated_at: toWireTime(order.updated_at),
     items: items.map(toOrderItemRead),
     photos: [],
   }
@@ -121,8 +122,8 @@ export const toOrderRead = ({ order, items }: OrderWithItems): typeof OrderRead.
 
 const toOrderItemRead = (item: OrderItem): typeof OrderItemRead.Type => ({
   ...item,
-  created_at: utc(item.created_at),
-  updated_at: utc(item.updated_at),
+  created_at: toWireTime(item.created_at),
+  updated_at: toWireTime(item.updated_at),
 })
 
 export const toOrderHistoryRead = (entry: OrderHistoryEntry): typeof OrderHistoryRead.Type => ({
@@ -140,7 +141,7 @@ export const toPublicStatus = ({ order, items }: OrderWithItems): typeof PublicS
   },
   pickup_address: order.pickup_address ?? "Store address not specified",
   delivery_address: order.delivery_address ?? "Not specified",
-  delivery_date: orNull(order.delivery_date, wallClock),
+  delivery_date: orNull(order.delivery_date, toWallClock),
   date_time: spoken(order.delivery_date ?? order.created_at),
   sender: { phone: order.sender_phone ?? order.phone },
   photos: [],
@@ -154,7 +155,7 @@ export const toPublicStatus = ({ order, items }: OrderWithItems): typeof PublicS
   payment_method: order.payment_method,
   kaspi_payment_id: order.kaspi_payment_id,
   kaspi_payment_status: order.kaspi_payment_status,
-  kaspi_payment_created_at: orNull(order.kaspi_payment_created_at, utc),
+  kaspi_payment_created_at: orNull(order.kaspi_payment_created_at, toWireTime),
 })
 
 const deliveryTypeText = ({ delivery_type, scheduled_time }: Order): string => {
@@ -172,17 +173,6 @@ const deliveryTypeText = ({ delivery_type, scheduled_time }: Order): string => {
 
 const orNull = <A, B>(value: A | null, render: (value: A) => B): B | null =>
   value === null ? null : render(value)
-
-const utc = (date: Date): string => date.toISOString().slice(0, -1)
-
-const SHOP_ZONE = "Asia/Almaty"
-
-const shopClock = new Intl.DateTimeFormat("sv-SE", {
-  dateStyle: "short",
-  timeStyle: "medium",
-  timeZone: SHOP_ZONE,
-})
-const wallClock = (date: Date): string => shopClock.format(date).replace(" ", "T")
 
 const shopWords = new Intl.DateTimeFormat("en-GB", {
   weekday: "long",

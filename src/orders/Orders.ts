@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import type { AttemptsTooMany } from "../auth/AccountFault.ts"
 import type { Attempt } from "../auth/FailedAttempts.ts"
 import { FailedAttempts } from "../auth/FailedAttempts.ts"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db, refuse } from "../platform/Db.ts"
 import type { Query } from "../platform/Query.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
@@ -115,13 +115,15 @@ export class Orders extends Context.Service<
         const guess: ReadonlyArray<Attempt> =
           address === null ? [] : [{ kind: "tracking.address", subject: address }]
         // Side by side, so that who holds the id waits no longer for it.
-        const [[[owned]]] = yield* Effect.all(
+        // A refusal waits for the lookup too: cutting it short would cost its connection.
+        const [[[owned]], allowed] = yield* Effect.all(
           [
             db.readThrough("across_shops", [repo.findByTrackingId(trackingId)]),
-            attempts.ensureAllowed(guess),
+            Effect.exit(attempts.ensureAllowed(guess)),
           ],
           { concurrency: 2 },
         )
+        yield* allowed
         if (owned === undefined) {
           yield* attempts.count(guess)
           return yield* new OrderNotFound()
@@ -142,9 +144,9 @@ export class Orders extends Context.Service<
         return yield* db.transact({
           read: [repo.lockById(shopId, id)],
           write: ([[order]]) => {
-            if (order === undefined) return { queries: [], answer: new Refusal(new OrderNotFound()) }
+            if (order === undefined) return refuse(new OrderNotFound())
             const refusal = refusalOf(order)
-            if (refusal !== undefined) return { queries: [], answer: new Refusal(refusal) }
+            if (refusal !== undefined) return refuse(refusal)
             if (order.status === to) return { queries: [], answer: order }
             const change = nextStep(order, to)
             const answer = { ...order, status: to, status_version: change.version }

@@ -6,6 +6,7 @@ import * as Access from "../auth/Access.ts"
 import { ShopAccess } from "../auth/Access.ts"
 import { AttemptsTooMany } from "../auth/AccountFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { numberInText } from "../shared/QueryValue.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { OrderId, OrderNotFound } from "./Order.ts"
 import { OrderHistoryRead, OrderRead, PublicStatus } from "./OrderView.ts"
@@ -13,7 +14,7 @@ import { OrderHistoryRead, OrderRead, PublicStatus } from "./OrderView.ts"
 export class OrdersApi extends HttpApiGroup.make("orders")
   .add(
     HttpApiEndpoint.get("getById", "/:order_id", {
-      params: { order_id: OrderId },
+      params: { order_id: numberInText(OrderId) },
       success: OrderRead,
       error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
     })
@@ -21,7 +22,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       .annotateMerge(Access.permission("view_order_details"))
       .annotateMerge(OpenApi.annotations({ summary: "One order of the caller's shop" })),
     HttpApiEndpoint.get("getHistory", "/:order_id/history", {
-      params: { order_id: OrderId },
+      params: { order_id: numberInText(OrderId) },
       success: Schema.Array(OrderHistoryRead),
       error: [OrderNotFound, ValidationFailed, DatabaseUnavailable],
     })

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
-import * as Anonymous from "../auth/Anonymous.ts"
+import { anonymous, callerOf } from "../platform/callerOf.ts"
 import { Orders } from "./Orders.ts"
 import { toOrderHistoryRead, toOrderRead, toPublicStatus } from "./OrderView.ts"
 
@@ -14,7 +14,7 @@ export const OrdersHttp = HttpApiBuilder.group(Api, "orders", (handlers) =>
         Effect.map(orders.getHistory(params.order_id), (history) => history.map(toOrderHistoryRead)),
       )
       .handle("getPublicStatus", ({ params }) =>
-        Anonymous.caller("orders.getPublicStatus").pipe(
+        callerOf(anonymous, "orders.getPublicStatus").pipe(
           Effect.flatMap(({ address }) => orders.getByTrackingId(params.tracking_id, address)),
           Effect.map(toPublicStatus),
         ),

@@ -100,6 +100,9 @@ export class Refusal<out E> {
   }
 }
 
+/** What a transaction says that changes nothing and fails. */
+export const refuse = <E>(error: E): Write<Refusal<E>> => ({ queries: [], answer: new Refusal(error) })
+
 type AnswerOf<W> = W extends { readonly answer: infer A } ? Exclude<A, Refusal<unknown>> : never
 type RefusalOf<W> = W extends { readonly answer: infer A } ? (A extends Refusal<infer E> ? E : never) : never
 

@@ -1,8 +1,7 @@
 import * as Schema from "effect/Schema"
-import * as SchemaTransformation from "effect/SchemaTransformation"
+import { TiynColumn } from "../shared/BigIntColumn.ts"
 import { fault } from "../shared/Fault.ts"
 import { ShopId } from "../shared/ShopId.ts"
-import { Tiyn } from "../shared/Tiyn.ts"
 
 export const ProductId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 })).pipe(
   Schema.brand("ProductId"),
@@ -16,10 +15,6 @@ const PRICE_MAX = 2_147_483_647
 
 export const Price = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: PRICE_MAX }))
 
-const PriceColumn = Schema.BigInt.pipe(
-  Schema.decodeTo(Tiyn, SchemaTransformation.transform({ decode: Number, encode: BigInt })),
-)
-
 const Words = Schema.NullOr(Schema.Array(Schema.String))
 
 /** A product as its row reads; a deleted one reads no more. */
@@ -27,7 +22,7 @@ export const Product = Schema.Struct({
   id: ProductId,
   shop_id: ShopId,
   name: Schema.String,
-  price: PriceColumn,
+  price: TiynColumn,
   type: ProductType,
   description: Schema.NullOr(Schema.String),
   manufacturing_time: Schema.NullOr(Schema.Int),

@@ -2,11 +2,12 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db, refuse } from "../platform/Db.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Tiyn } from "../shared/Tiyn.ts"
 import { ShopNotFound } from "../shops/Shop.ts"
+import { Shops } from "../shops/Shops.ts"
 import type { Product, ProductId } from "./Product.ts"
 import { ProductNotFound } from "./Product.ts"
 import type { ProductChange } from "./ProductsRepo.ts"
@@ -35,15 +36,13 @@ export class Products extends Context.Service<
     Effect.gen(function* () {
       const db = yield* Db
       const repo = yield* ProductsRepo
+      const shops = yield* Shops
 
       const findForSale: Products["Service"]["findForSale"] = Effect.fn("Products.findForSale")(
         function* (page) {
           const { shopId } = yield* TenantContext
-          const [[shop], products] = yield* db.read([
-            repo.findOpenShop(shopId),
-            repo.findEnabled(shopId, page),
-          ])
-          if (shop === undefined) return yield* new ShopNotFound()
+          const [[shop], products] = yield* db.read([shops.find(shopId), repo.findEnabled(shopId, page)])
+          if (shop === undefined || !shop.is_active) return yield* new ShopNotFound()
           return products
         },
       )
@@ -60,7 +59,7 @@ export class Products extends Context.Service<
         return yield* db.transact({
           read: [repo.lockById(shopId, id)],
           write: ([[product]]) => {
-            if (product === undefined) return { queries: [], answer: new Refusal(new ProductNotFound()) }
+            if (product === undefined) return refuse(new ProductNotFound())
             const answer = changed(product)
             return { queries: [repo.save(answer)], answer }
           },
@@ -87,7 +86,7 @@ export class Products extends Context.Service<
           read: [repo.lockById(shopId, id)],
           write: ([[product]]) =>
             product === undefined
-              ? { queries: [], answer: new Refusal(new ProductNotFound()) }
+              ? refuse(new ProductNotFound())
               : { queries: [repo.remove(shopId, id)], answer: product },
         })
       })
@@ -96,5 +95,5 @@ export class Products extends Context.Service<
     }),
   )
 
-  static readonly layer = Products.layerNoDeps.pipe(Layer.provide(ProductsRepo.layer))
+  static readonly layer = Products.layerNoDeps.pipe(Layer.provide([ProductsRepo.layer, Shops.layer]))
 }

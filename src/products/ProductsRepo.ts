@@ -1,10 +1,9 @@
 /** The only SQL on goods. A deleted product keeps its row and is found by nothing here. */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import type { Query } from "../platform/Query.ts"
 import { command, rows, sql } from "../platform/Query.ts"
-import { ShopId } from "../shared/ShopId.ts"
+import type { ShopId } from "../shared/ShopId.ts"
 import type { ProductId } from "./Product.ts"
 import { Product } from "./Product.ts"
 
@@ -18,8 +17,6 @@ export interface ProductChange {
 export class ProductsRepo extends Context.Service<
   ProductsRepo,
   {
-    /** Nobody when the shop is blocked. */
-    readonly findOpenShop: (shopId: ShopId) => Query<ReadonlyArray<{ readonly id: ShopId }>>
     /** Goods that are for sale, newest first. */
     readonly findEnabled: (
       shopId: ShopId,
@@ -32,8 +29,6 @@ export class ProductsRepo extends Context.Service<
   }
 >()("cvety/products/ProductsRepo") {
   static readonly layer = Layer.succeed(ProductsRepo, {
-    findOpenShop: (shopId) =>
-      rows(Schema.Struct({ id: ShopId }), sql`SELECT id FROM shop WHERE id = ${shopId} AND is_active`),
     findEnabled: (shopId, { skip, limit }) =>
       rows(
         Product,

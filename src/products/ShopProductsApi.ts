@@ -4,7 +4,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Access from "../auth/Access.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
-import { Flag, intBetween } from "../shared/QueryValue.ts"
+import { Flag, intBetween, numberInText } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { ShopNotFound } from "../shops/Shop.ts"
@@ -17,7 +17,7 @@ const PAGE_MAX = 200
 export class ShopProductsApi extends HttpApiGroup.make("shopProducts")
   .add(
     HttpApiEndpoint.get("find", "/:shop_id/products", {
-      params: { shop_id: Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId)) },
+      params: { shop_id: numberInText(ShopId) },
       query: {
         enabled: Schema.optionalKey(Flag).annotate({
           description: "Still taken, changes nothing: goods that are not for sale are shown to nobody",

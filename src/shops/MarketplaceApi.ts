@@ -4,7 +4,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Access from "../auth/Access.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
-import { intBetween } from "../shared/QueryValue.ts"
+import { intBetween, numberInText } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { City, ShopNotFound } from "./Shop.ts"
@@ -30,7 +30,7 @@ export class MarketplaceApi extends HttpApiGroup.make("shops")
         OpenApi.annotations({ summary: "Shops that are not blocked, newest first; 20 at a time" }),
       ),
     HttpApiEndpoint.get("get", "/:shop_id", {
-      params: { shop_id: Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId)) },
+      params: { shop_id: numberInText(ShopId) },
       success: ShopPublicDetail,
       error: [ShopNotFound, ValidationFailed, DatabaseUnavailable],
     })

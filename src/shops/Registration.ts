@@ -17,7 +17,7 @@ import { PhoneTaken } from "../auth/User.ts"
 import { Users } from "../auth/Users.ts"
 import type { CallerFacts } from "../platform/Caller.ts"
 import { Caller } from "../platform/Caller.ts"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db, refuse } from "../platform/Db.ts"
 import { currentTrace } from "../platform/Outbox.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
@@ -78,7 +78,7 @@ export class Registration extends Context.Service<
           read: [users.insert(director), users.findAccountByPhone(phone)],
           write: ([[inserted], [account]]) => {
             if (inserted === undefined || account === undefined) {
-              return { queries: [], answer: new Refusal(new PhoneTaken()) }
+              return refuse(new PhoneTaken())
             }
             const shop = {
               id: shopId,

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Redacted from "effect/Redacted"
 import { Api } from "../Api.ts"
-import * as Anonymous from "../auth/Anonymous.ts"
 import { toUserResponse } from "../auth/UserView.ts"
+import { anonymous, callerOf } from "../platform/callerOf.ts"
 import * as JsonBody from "../platform/JsonBody.ts"
 import { Registration } from "./Registration.ts"
 import { NewDirector } from "./RegistrationApi.ts"
@@ -14,7 +14,7 @@ export const RegistrationHttp = HttpApiBuilder.group(Api, "registration", (handl
     return handlers.handleRaw("register", ({ request }) =>
       Effect.gen(function* () {
         const { name, phone, password } = yield* JsonBody.decode(NewDirector)(request)
-        const caller = yield* Anonymous.caller("registration.register")
+        const caller = yield* callerOf(anonymous, "registration.register")
         return toUserResponse(
           yield* registration.register({ name, phone, password: Redacted.make(password), caller }),
         )

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db, refuse } from "../platform/Db.ts"
 import { currentTrace } from "../platform/Outbox.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
@@ -34,7 +34,7 @@ export class ShopBlocking extends Context.Service<
           return yield* db.transact({
             read: [repo.lock(shopId), milestones.lock(shopId)],
             write: ([[before], [reachedAt]]) => {
-              if (before === undefined) return { queries: [], answer: new Refusal(new ShopNotFound()) }
+              if (before === undefined) return refuse(new ShopNotFound())
               const after: Shop =
                 before.is_active === isActive
                   ? before

@@ -10,6 +10,7 @@ import { Outbox } from "../platform/Outbox.ts"
 import type { Query } from "../platform/Query.ts"
 import type { Phone } from "../shared/Phone.ts"
 import type { ShopId } from "../shared/ShopId.ts"
+import { SHOP_ZONE } from "../shared/WireTime.ts"
 import type { City, Shop } from "./Shop.ts"
 
 export interface Told {
@@ -102,7 +103,7 @@ const contacts = ({ name, phone }: Told["owner"], shopName: string): ReadonlyArr
 ]
 
 const whatsAppLink = (phone: Phone, shopName: string): string => {
-  const greeting = encodeURIComponent(`Здравствуйте! Пишу по поводу магазина «${shopName}» на cvety.kz`)
+  const greeting = encodeURIComponent(`Здравствуйте! Пишу по поводу магазина «${shopName}»`)
   return `<a href="https://wa.me/${phone.slice(1)}?text=${greeting}">WhatsApp</a>`
 }
 
@@ -113,7 +114,7 @@ const adminLink = (adminUrl: string, shopId: ShopId): ReadonlyArray<string> =>
 
 // The operators sit in Almaty, wherever the shop is.
 const moments = new Intl.DateTimeFormat("ru-RU", {
-  timeZone: "Asia/Almaty",
+  timeZone: SHOP_ZONE,
   day: "2-digit",
   month: "2-digit",
   year: "numeric",

@@ -7,7 +7,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db, refuse } from "../platform/Db.ts"
 import { currentTrace } from "../platform/Outbox.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
@@ -78,8 +78,6 @@ export class ShopSettings extends Context.Service<
 
   static readonly layer = ShopSettings.layerNoDeps.pipe(Layer.provide([ShopsRepo.layer, Milestones.layer]))
 }
-
-const refuse = <E>(error: E) => ({ queries: [], answer: new Refusal(error) })
 
 const changed = (before: LockedShop, change: Partial<Settings>): Shop => {
   const isNews = Object.entries(change).some(([field, value]) => before[field as keyof Settings] !== value)

@@ -7,7 +7,7 @@ import { ShopAccess, StaffAccess } from "../auth/Access.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { PhoneInput } from "../shared/Phone.ts"
-import { intBetween } from "../shared/QueryValue.ts"
+import { intBetween, numberInText } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { filledTextUpTo, textUpTo } from "../shared/Text.ts"
 import { Tiyn } from "../shared/Tiyn.ts"
@@ -61,7 +61,7 @@ export const DeliveryChange = Schema.Struct({
   delivery_available: Schema.optionalKey(Schema.Boolean),
 })
 
-const NamedShop = { shop_id: Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId)) }
+const NamedShop = { shop_id: numberInText(ShopId) }
 
 const changeFaults = [
   ...bodyFaults,

@@ -9,6 +9,7 @@ import type { Phone } from "../shared/Phone.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import type { City, Settings } from "./Shop.ts"
 import { LockedShop, Shop } from "./Shop.ts"
+import { shopColumns } from "./shopColumns.ts"
 
 export class ShopsRepo extends Context.Service<
   ShopsRepo,
@@ -39,7 +40,7 @@ export class ShopsRepo extends Context.Service<
       rows(
         Shop,
         sql`
-          SELECT ${columns}
+          SELECT ${shopColumns}
           FROM shop s
           WHERE s.id = ${id}`,
       ),
@@ -47,7 +48,7 @@ export class ShopsRepo extends Context.Service<
       rows(
         LockedShop,
         sql`
-          SELECT ${columns}, u.name AS owner_name, u.phone AS owner_phone, now() AS now
+          SELECT ${shopColumns}, u.name AS owner_name, u.phone AS owner_phone, now() AS now
           FROM shop s
           LEFT JOIN "user" u ON u.id = s.owner_id
           WHERE s.id = ${id}
@@ -81,7 +82,7 @@ export class ShopsRepo extends Context.Service<
       rows(
         Shop,
         sql`
-          SELECT ${columns}
+          SELECT ${shopColumns}
           FROM shop s
           WHERE s.is_active ${city === null ? sql.literal("") : sql`AND s.city = ${city}`}
           ORDER BY s.created_at DESC, s.id DESC
@@ -94,14 +95,3 @@ export class ShopsRepo extends Context.Service<
         VALUES (${id}, ${name}, ${ownerId}, ${phone})`),
   })
 }
-
-// The driver has no text for times of a day.
-const columns = sql.literal(
-  `s.id, s.name, s.owner_id, s.phone, s.address, s.city,
-   to_char(s.weekday_start, 'HH24:MI') AS weekday_start, to_char(s.weekday_end, 'HH24:MI') AS weekday_end,
-   s.weekday_closed,
-   to_char(s.weekend_start, 'HH24:MI') AS weekend_start, to_char(s.weekend_end, 'HH24:MI') AS weekend_end,
-   s.weekend_closed,
-   s.delivery_cost, s.free_delivery_amount, s.pickup_available, s.delivery_available, s.is_active, s.time_zone,
-   s.review_count, s.rating_sum, s.created_at, s.updated_at`,
-)

@@ -6,7 +6,7 @@ import { OrderId } from "../orders/Order.ts"
 import { OrderStatus } from "../orders/OrderStatus.ts"
 import { OrderItemRead, OrderRead, toOrderRead } from "../orders/OrderView.ts"
 import { ShopId } from "../shared/ShopId.ts"
-import { toWireTime } from "../shared/WireTime.ts"
+import { toWallClock, toWireTime } from "../shared/WireTime.ts"
 import type { OrderOfShop } from "./SuperadminOrders.ts"
 import type { ListedOrder } from "./SuperadminOrdersRepo.ts"
 
@@ -75,6 +75,7 @@ export const toSuperadminOrderRead = (order: ListedOrder): typeof SuperadminOrde
     orderNumber: order_number,
     customerName: customer_name,
     created_at: toWireTime(order.created_at),
+    delivery_date: order.delivery_date === null ? null : toWallClock(order.delivery_date),
   }
 }
 

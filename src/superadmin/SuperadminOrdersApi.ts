@@ -7,6 +7,7 @@ import { SuperadminAccess } from "../auth/Access.ts"
 import { OrderCancelled, OrderDelivered, OrderId, OrderNotFound } from "../orders/Order.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { numberInText } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { textUpTo } from "../shared/Text.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
@@ -23,7 +24,7 @@ import {
 const REASON_CHARS_MAX = 1_000
 const STATUS_CHARS_MAX = 50
 
-const params = { order_id: Schema.FiniteFromString.pipe(Schema.decodeTo(OrderId)) }
+const params = { order_id: numberInText(OrderId) }
 
 export const StatusChange = Schema.Struct({
   new_status: Schema.optionalKey(textUpTo(STATUS_CHARS_MAX)),
@@ -38,7 +39,7 @@ export class SuperadminOrdersApi extends HttpApiGroup.make("superadminOrders")
     HttpApiEndpoint.get("find", "/", {
       query: {
         ...pageQuery,
-        shop_id: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId))),
+        shop_id: Schema.optionalKey(numberInText(ShopId)),
         status: Schema.optionalKey(StatusFilter),
         date_from: Schema.optionalKey(DateBoundInput),
         date_to: Schema.optionalKey(DateBoundInput),

@@ -2,13 +2,13 @@
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as SchemaTransformation from "effect/SchemaTransformation"
 import { OrderId } from "../orders/Order.ts"
 import { OrderStatus } from "../orders/OrderStatus.ts"
 import type { Query } from "../platform/Query.ts"
 import { rows, sql } from "../platform/Query.ts"
+import { TiynColumn } from "../shared/BigIntColumn.ts"
 import { ShopId } from "../shared/ShopId.ts"
-import { Tiyn } from "../shared/Tiyn.ts"
+import { SHOP_ZONE } from "../shared/WireTime.ts"
 import type { DateBound } from "./DateBound.ts"
 import type { Page } from "./Page.ts"
 
@@ -34,8 +34,7 @@ export class SuperadminOrdersRepo extends Context.Service<
         ListedOrder,
         sql`
           SELECT o.id, o.tracking_id, o.order_number, o.customer_name, o.phone, o.total, o.status, o.shop_id,
-                 s.name AS shop_name, o.created_at,
-                 to_char(o.delivery_date AT TIME ZONE ${SHOP_ZONE}, 'YYYY-MM-DD"T"HH24:MI:SS') AS delivery_date
+                 s.name AS shop_name, o.created_at, o.delivery_date
           FROM "order" o
           JOIN shop s ON s.id = o.shop_id
           WHERE ${sql.and([
@@ -60,8 +59,6 @@ export class SuperadminOrdersRepo extends Context.Service<
   })
 }
 
-const SHOP_ZONE = "Asia/Almaty"
-
 const startOf = ({ kind, text }: DateBound) =>
   kind === "day" ? sql`(${text}::date::timestamp AT TIME ZONE ${SHOP_ZONE})` : sql`${text}::timestamptz`
 
@@ -76,14 +73,12 @@ const ListedOrder = Schema.Struct({
   order_number: Schema.String,
   customer_name: Schema.String,
   phone: Schema.String,
-  total: Schema.BigInt.pipe(
-    Schema.decodeTo(Tiyn, SchemaTransformation.transform({ decode: Number, encode: BigInt })),
-  ),
+  total: TiynColumn,
   status: OrderStatus,
   shop_id: ShopId,
   shop_name: Schema.String,
   created_at: Schema.Date,
-  delivery_date: Schema.NullOr(Schema.String),
+  delivery_date: Schema.NullOr(Schema.Date),
 })
 export type ListedOrder = typeof ListedOrder.Type
 

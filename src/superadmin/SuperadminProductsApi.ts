@@ -7,7 +7,7 @@ import { SuperadminAccess } from "../auth/Access.ts"
 import { Price, ProductId, ProductNotFound, ProductType } from "../products/Product.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
-import { Flag } from "../shared/QueryValue.ts"
+import { Flag, numberInText } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { filledTextUpTo, textUpTo } from "../shared/Text.ts"
 import { Tiyn } from "../shared/Tiyn.ts"
@@ -18,7 +18,7 @@ import { pageQuery, SearchWords } from "./Page.ts"
 const NAME_CHARS_MAX = 200
 const DESCRIPTION_CHARS_MAX = 1_000
 
-const params = { product_id: Schema.FiniteFromString.pipe(Schema.decodeTo(ProductId)) }
+const params = { product_id: numberInText(ProductId) }
 const Message = Schema.Struct({ message: Schema.String })
 const Money = Tiyn.annotate({ description: "Tiyn, 1/100 tenge" })
 
@@ -48,7 +48,7 @@ export class SuperadminProductsApi extends HttpApiGroup.make("superadminProducts
     HttpApiEndpoint.get("find", "/", {
       query: {
         ...pageQuery,
-        shop_id: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId))),
+        shop_id: Schema.optionalKey(numberInText(ShopId)),
         enabled: Schema.optionalKey(Flag),
         search: SearchWords,
       },
@@ -62,7 +62,7 @@ export class SuperadminProductsApi extends HttpApiGroup.make("superadminProducts
       params,
       query: {
         name: ProductEdit.fields.name,
-        price: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(Price))),
+        price: Schema.optionalKey(numberInText(Price)),
         description: Schema.optionalKey(textUpTo(DESCRIPTION_CHARS_MAX)),
         enabled: Schema.optionalKey(Flag),
       },

@@ -6,14 +6,14 @@ import * as Access from "../auth/Access.ts"
 import { SuperadminAccess } from "../auth/Access.ts"
 import { UserResponse } from "../auth/UserView.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
-import { Flag } from "../shared/QueryValue.ts"
+import { Flag, numberInText } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { ShopNotFound } from "../shops/Shop.ts"
 import { ShopRead } from "../shops/ShopView.ts"
 import { pageQuery } from "./Page.ts"
 
-const params = { shop_id: Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId)) }
+const params = { shop_id: numberInText(ShopId) }
 const changed = Schema.Struct({ message: Schema.String, shop: ShopRead })
 
 /** Shops of the whole platform. */

@@ -3,10 +3,12 @@ import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { User } from "../auth/User.ts"
+import { userColumns } from "../auth/userColumns.ts"
 import type { Query } from "../platform/Query.ts"
 import { rows, sql } from "../platform/Query.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 import { Shop } from "../shops/Shop.ts"
+import { shopColumns } from "../shops/shopColumns.ts"
 import type { Page } from "./Page.ts"
 
 export class SuperadminShopsRepo extends Context.Service<
@@ -25,18 +27,18 @@ export class SuperadminShopsRepo extends Context.Service<
       rows(
         Shop,
         sql`
-          SELECT ${columns}
-          FROM shop
+          SELECT ${shopColumns}
+          FROM shop s
           WHERE ${isActive}::boolean IS NULL OR is_active = ${isActive}::boolean
           ORDER BY created_at DESC, id DESC
           LIMIT ${limit} OFFSET ${skip}`,
       ),
-    findById: (id) => rows(Shop, sql`SELECT ${columns} FROM shop WHERE id = ${id}`),
+    findById: (id) => rows(Shop, sql`SELECT ${shopColumns} FROM shop s WHERE s.id = ${id}`),
     findOwner: (id) =>
       rows(
         User,
         sql`
-          SELECT ${userColumns}
+          SELECT ${users}
           FROM "user"
           WHERE id = (SELECT owner_id FROM shop WHERE id = ${id})`,
       ),
@@ -44,7 +46,7 @@ export class SuperadminShopsRepo extends Context.Service<
       rows(
         User,
         sql`
-          SELECT ${userColumns}
+          SELECT ${users}
           FROM "user"
           WHERE shop_id = ${id}
           ORDER BY created_at DESC, id DESC
@@ -69,13 +71,4 @@ export const ShopCounts = Schema.Struct({
   users_count: Schema.Int,
 })
 
-const columns = sql.literal(
-  `id, name, owner_id, phone, address, city, to_char(weekday_start, 'HH24:MI') AS weekday_start,
-   to_char(weekday_end, 'HH24:MI') AS weekday_end, weekday_closed, to_char(weekend_start, 'HH24:MI') AS weekend_start,
-   to_char(weekend_end, 'HH24:MI') AS weekend_end, weekend_closed, delivery_cost, free_delivery_amount,
-   pickup_available, delivery_available, is_active, time_zone, review_count, rating_sum, created_at,
-   updated_at`,
-)
-const userColumns = sql.literal(
-  "id, name, phone, role, is_active, is_superadmin, invited_by, shop_id, created_at, updated_at",
-)
+const users = userColumns('"user"')

@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { UserRole } from "../auth/Role.ts"
-import { roles } from "../auth/Role.ts"
+import { perRole } from "../auth/Role.ts"
 import { Db } from "../platform/Db.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { SuperadminStatsRepo } from "./SuperadminStatsRepo.ts"
@@ -35,14 +35,13 @@ export class SuperadminStats extends Context.Service<
           repo.countRecords(),
           repo.countUsers(),
         ])
-        const none = Object.fromEntries(roles.map((role) => [role, 0])) as Record<UserRole, number>
         return {
           at: new Date(yield* Clock.currentTimeMillis),
           shops: records?.shops ?? 0,
           activeShops: records?.active_shops ?? 0,
           users: users.reduce((sum, { total }) => sum + total, 0),
           activeUsers: users.reduce((sum, { active }) => sum + active, 0),
-          usersByRole: { ...none, ...Object.fromEntries(users.map(({ role, total }) => [role, total])) },
+          usersByRole: perRole(users.map(({ role, total }) => [role, total])),
           orders: records?.orders ?? 0,
           products: records?.products ?? 0,
         }

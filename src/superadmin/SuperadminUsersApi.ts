@@ -11,13 +11,13 @@ import { UserResponse } from "../auth/UserView.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Overloaded } from "../shared/Overloaded.ts"
-import { Flag } from "../shared/QueryValue.ts"
+import { Flag, numberInText } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { pageQuery, SearchWords } from "./Page.ts"
 import { SuperadminProtected } from "./SuperadminFault.ts"
 
-const params = { user_id: Schema.FiniteFromString.pipe(Schema.decodeTo(UserId)) }
+const params = { user_id: numberInText(UserId) }
 const changed = Schema.Struct({ message: Schema.String, user: UserResponse })
 
 export const PasswordReset = Schema.Struct({ new_password: Schema.optionalKey(NewPassword) })
@@ -28,7 +28,7 @@ export class SuperadminUsersApi extends HttpApiGroup.make("superadminUsers")
     HttpApiEndpoint.get("find", "/", {
       query: {
         ...pageQuery,
-        shop_id: Schema.optionalKey(Schema.FiniteFromString.pipe(Schema.decodeTo(ShopId))),
+        shop_id: Schema.optionalKey(numberInText(ShopId)),
         role: Schema.optionalKey(UserRole),
         is_active: Schema.optionalKey(Flag),
         search: SearchWords,

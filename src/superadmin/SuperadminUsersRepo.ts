@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import type { UserRole } from "../auth/Role.ts"
 import type { UserId } from "../auth/User.ts"
 import { User } from "../auth/User.ts"
+import { userColumns } from "../auth/userColumns.ts"
 import type { Query } from "../platform/Query.ts"
 import { rows, sql } from "../platform/Query.ts"
 import { containing } from "../shared/LikePattern.ts"
@@ -99,6 +100,4 @@ export class SuperadminUsersRepo extends Context.Service<
   })
 }
 
-const columns = sql.literal(
-  "id, name, phone, role, is_active, is_superadmin, invited_by, shop_id, created_at, updated_at",
-)
+const columns = userColumns('"user"')

@@ -11,7 +11,7 @@ import type { User } from "../auth/User.ts"
 import { PhoneTaken, UserNotFound } from "../auth/User.ts"
 import { Users } from "../auth/Users.ts"
 import { Caller } from "../platform/Caller.ts"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db, Refusal, refuse } from "../platform/Db.ts"
 import type { Query } from "../platform/Query.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
@@ -102,7 +102,7 @@ export class Superadmins extends Context.Service<
             write: ([[found]]) =>
               found?.is_superadmin === true
                 ? { queries: [users.savePassword(found.id, passwordHash)], answer: undefined }
-                : { queries: [], answer: new Refusal(new UserNotFound()) },
+                : refuse(new UserNotFound()),
           })
         },
         as("superadmin.reset_password"),

@@ -25,7 +25,7 @@ import { PhoneTaken } from "../auth/User.ts"
 import { Users } from "../auth/Users.ts"
 import type { CallerFacts } from "../platform/Caller.ts"
 import { Caller } from "../platform/Caller.ts"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db, Refusal, refuse } from "../platform/Db.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
@@ -111,9 +111,9 @@ export class Invitations extends Context.Service<
             }),
           ],
           write: ([[colleague], [inviter], , [invitation]]) => {
-            if (colleague !== undefined) return { queries: [], answer: new Refusal(new ColleagueExists()) }
+            if (colleague !== undefined) return refuse(new ColleagueExists())
             return invitation === undefined || inviter === undefined
-              ? { queries: [], answer: new Refusal(new InvitationPending()) }
+              ? refuse(new InvitationPending())
               : { queries: [], answer: { invitation, inviter } }
           },
         })
@@ -124,11 +124,10 @@ export class Invitations extends Context.Service<
         yield* db.transact({
           read: [repo.lockById(shopId, id)],
           write: ([[invitation]]) => {
-            if (invitation === undefined)
-              return { queries: [], answer: new Refusal(new InvitationNotFound()) }
+            if (invitation === undefined) return refuse(new InvitationNotFound())
             return invitation.status === "pending"
               ? { queries: [repo.settle(shopId, id, "expired")], answer: undefined }
-              : { queries: [], answer: new Refusal(new InvitationSettled()) }
+              : refuse(new InvitationSettled())
           },
         })
       })
@@ -167,7 +166,7 @@ export class Invitations extends Context.Service<
                     ],
                     answer: undefined,
                   }
-                : { queries: [], answer: new Refusal(new InvitationInvalid()) },
+                : refuse(new InvitationInvalid()),
             violations: { user_phone_key: new PhoneTaken() },
           })
           .pipe(Effect.provideService(TenantContext, { shopId: invitation.shop_id }))

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Redacted from "effect/Redacted"
 import { Api } from "../Api.ts"
-import * as Anonymous from "../auth/Anonymous.ts"
 import { toAccessToken } from "../auth/UserView.ts"
+import { anonymous, callerOf } from "../platform/callerOf.ts"
 import * as JsonBody from "../platform/JsonBody.ts"
 import { Invitations } from "./Invitations.ts"
 import { Acceptance } from "./InvitationsApi.ts"
@@ -14,7 +14,7 @@ export const InvitationsHttp = HttpApiBuilder.group(Api, "invitations", (handler
     return handlers.handleRaw("accept", ({ request }) =>
       Effect.gen(function* () {
         const { phone, code, password } = yield* JsonBody.decode(Acceptance)(request)
-        const caller = yield* Anonymous.caller("invitations.accept")
+        const caller = yield* callerOf(anonymous, "invitations.accept")
         return toAccessToken(
           yield* invitations.accept({ phone, code, password: Redacted.make(password), caller }),
         )

@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { CurrentUser } from "../auth/Access.ts"
 import type { UserRole } from "../auth/Role.ts"
-import { roles } from "../auth/Role.ts"
+import { perRole } from "../auth/Role.ts"
 import type { User, UserId } from "../auth/User.ts"
 import { UserNotFound } from "../auth/User.ts"
-import { Db, Refusal } from "../platform/Db.ts"
+import { Db, refuse } from "../platform/Db.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { InvitationsRepo } from "./InvitationsRepo.ts"
@@ -112,10 +112,9 @@ export class Team extends Context.Service<
           repo.countByRole(shopId),
           invitations.countPending(shopId),
         ])
-        const none = Object.fromEntries(roles.map((role) => [role, 0])) as Record<UserRole, number>
         return {
           activeUsers: counts.reduce((sum, { count }) => sum + count, 0),
-          usersByRole: { ...none, ...Object.fromEntries(counts.map(({ role, count }) => [role, count])) },
+          usersByRole: perRole(counts.map(({ role, count }) => [role, count])),
           pendingInvitations: pending?.count ?? 0,
         }
       }).pipe(Effect.withSpan("Team.stats"))
@@ -126,8 +125,6 @@ export class Team extends Context.Service<
 
   static readonly layer = Team.layerNoDeps.pipe(Layer.provide([TeamRepo.layer, InvitationsRepo.layer]))
 }
-
-const refuse = <E>(error: E) => ({ queries: [], answer: new Refusal(error) })
 
 /**
  * The caller as they are under the lock: whoever was removed or demoted while they waited acts as what is left of them.

@@ -13,7 +13,7 @@ import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Overloaded } from "../shared/Overloaded.ts"
 import { PhoneInput } from "../shared/Phone.ts"
-import { Flag, intBetween } from "../shared/QueryValue.ts"
+import { Flag, intBetween, numberInText } from "../shared/QueryValue.ts"
 import { filledTextUpTo, textUpTo } from "../shared/Text.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { InvitationId, InvitationStatus, TeamRole } from "./Invitation.ts"
@@ -126,7 +126,7 @@ export class TeamApi extends HttpApiGroup.make("profile")
       .annotateMerge(Access.permission("invite_team_members"))
       .annotateMerge(OpenApi.annotations({ summary: "Invitations of my shop, newest first" })),
     HttpApiEndpoint.delete("cancelInvitation", "/team/invitations/:invitation_id", {
-      params: { invitation_id: Schema.FiniteFromString.pipe(Schema.decodeTo(InvitationId)) },
+      params: { invitation_id: numberInText(InvitationId) },
       success: Message,
       error: [InvitationNotFound, InvitationSettled, ValidationFailed, DatabaseUnavailable],
     })
@@ -134,7 +134,7 @@ export class TeamApi extends HttpApiGroup.make("profile")
       .annotateMerge(Access.permission("invite_team_members"))
       .annotateMerge(OpenApi.annotations({ summary: "Cancel an invitation" })),
     HttpApiEndpoint.delete("remove", "/team/:user_id", {
-      params: { user_id: Schema.FiniteFromString.pipe(Schema.decodeTo(UserId)) },
+      params: { user_id: numberInText(UserId) },
       success: Message,
       error: [
         UserNotFound,
@@ -149,7 +149,7 @@ export class TeamApi extends HttpApiGroup.make("profile")
       .annotateMerge(Access.permission("remove_team_members"))
       .annotateMerge(OpenApi.annotations({ summary: "Take somebody out of the team; their sessions end" })),
     HttpApiEndpoint.put("changeRole", "/team/:user_id/role", {
-      params: { user_id: Schema.FiniteFromString.pipe(Schema.decodeTo(UserId)) },
+      params: { user_id: numberInText(UserId) },
       query: { new_role: TeamRole },
       success: UserRead,
       error: [

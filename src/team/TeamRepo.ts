@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import type { UserRole } from "../auth/Role.ts"
 import { UserRole as Role } from "../auth/Role.ts"
 import { User, UserId } from "../auth/User.ts"
+import { userColumns } from "../auth/userColumns.ts"
 import type { Query } from "../platform/Query.ts"
 import { rows, sql } from "../platform/Query.ts"
 import { containing } from "../shared/LikePattern.ts"
@@ -130,9 +131,7 @@ export class TeamRepo extends Context.Service<
   })
 }
 
-const columns = sql.literal(
-  "id, name, phone, role, is_active, is_superadmin, invited_by, shop_id, created_at, updated_at",
-)
+const columns = userColumns('"user"')
 
 const OnlyId = Schema.Struct({ id: UserId })
 const RoleCount = Schema.Struct({ role: Role, count: Schema.Int })

@@ -1,0 +1,14 @@
+/** Shops as parts of the transactions of other domains. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ShopsRepo } from "./ShopsRepo.ts"
+
+export class Shops extends Context.Service<Shops, Pick<ShopsRepo["Service"], "find">>()("cvety/shops/Shops") {
+  static readonly layerNoDeps = Layer.effect(
+    Shops,
+    Effect.map(ShopsRepo, ({ find }) => ({ find })),
+  )
+
+  static readonly layer = Shops.layerNoDeps.pipe(Layer.provide(ShopsRepo.layer))
+}
