@@ -29,6 +29,7 @@ class World extends Context.Service<
       // Every statement is prepared on the connection that serves one request after another.
       for (const status of ["AP", "CO", "AP", "CO"]) yield* http.post(url, { order_id: 123_456, status })
       for (const path of ["", "/history"]) yield* http.get(`${url}/api/v1/orders/789${path}`)
+      for (const path of ["me", "verify-token", "users"]) yield* http.get(`${url}/api/v1/auth/${path}`)
       return { url, proxy, http }
     }),
   ).pipe(Layer.provideMerge(TestDatabase.layer))
@@ -77,6 +78,20 @@ layer(World.layer, { excludeTestServices: true })("round trips to the database",
       assert.strictEqual(history.median, 1)
     }),
   )
+
+  for (const [what, path] of [
+    ["an account that is asked about", "me"],
+    ["a token that is asked about", "verify-token"],
+    ["colleagues, and whether the session may still see them,", "users"],
+  ] as const) {
+    it.effect(`${what} takes one`, () =>
+      Effect.gen(function* () {
+        const { url, http } = yield* World
+        const { median } = yield* sample(() => http.get(`${url}/api/v1/auth/${path}`))
+        assert.strictEqual(median, 1)
+      }),
+    )
+  }
 
   it.effect("webhooks that wait together share them, and their commit", () =>
     Effect.gen(function* () {

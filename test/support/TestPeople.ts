@@ -63,21 +63,30 @@ export const insertShop = (witness: postgres.Sql): Effect.Effect<TestPerson & { 
     return { ...director, shopId }
   })
 
-/** One request of an API client. */
+/** One request of an API client, and how long its answer took. A text as body is sent as it is. */
 export const call = (
   url: string,
   method: string,
   path: string,
-  options: { readonly token?: string | undefined; readonly body?: unknown } = {},
-): Effect.Effect<Answer> =>
+  options: {
+    readonly token?: string | undefined
+    readonly body?: unknown
+    readonly headers?: Readonly<Record<string, string>>
+  } = {},
+): Effect.Effect<Answer & { readonly elapsedMs: number }> =>
   Effect.promise(async () => {
+    const { token, body, headers } = options
+    const startMs = performance.now()
     const response = await fetch(`${url}/api/v1${path}`, {
       method,
       headers: {
-        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
       },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     })
-    return { status: response.status, headers: response.headers, body: await response.json() }
+    const answer = await response.json()
+    const elapsedMs = performance.now() - startMs
+    return { status: response.status, headers: response.headers, body: answer, elapsedMs }
   })
