@@ -1,5 +1,5 @@
 /** Signs and verifies bearer tokens: HS256 and nothing else, two keys live at once for rotation. */
-import { createHash, randomUUID } from "node:crypto"
+import { createHash, createSecretKey, randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -88,7 +88,8 @@ export class Tokens extends Context.Service<
   )
 }
 
-const keyOf = (secret: Redacted.Redacted) => new TextEncoder().encode(Redacted.value(secret))
+// As a key object: bytes would be imported anew for every token.
+const keyOf = (secret: Redacted.Redacted) => createSecretKey(Redacted.value(secret), "utf8")
 
 const decodeClaims = Schema.decodeUnknownEffect(TokenClaims)
 const decodeUserId = Schema.decodeUnknownEffect(UserId)

@@ -1,4 +1,4 @@
-/** Verifies the chains of the audit, for operators. Works across shops and changes nothing. */
+/** Lists and verifies the audit, for operators. It changes nothing. */
 import * as Console from "effect/Console"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -9,8 +9,13 @@ import type { Verified } from "../audit/Audit.ts"
 import { Audit } from "../audit/Audit.ts"
 import type { Head } from "../audit/AuditChain.ts"
 import { isBreak } from "../audit/AuditChain.ts"
+import type { AuditEntry } from "../audit/AuditEntry.ts"
+import { TenantContext } from "../platform/TenantContext.ts"
+import { ShopId } from "../shared/ShopId.ts"
 import { VERSION } from "../system/SystemApi.ts"
 import { run } from "./run.ts"
+
+const LIMIT_MAX = 1_000
 
 class AuditBroken extends Schema.TaggedError<AuditBroken>()("AuditBroken", { message: Schema.String }) {}
 
@@ -39,6 +44,33 @@ const verify = Command.make(
   ),
 )
 
+const list = Command.make(
+  "list",
+  {
+    shop: Flag.Int("shop").pipe(Flag.withDescription("Id of the shop"), Flag.withSchema(ShopId)),
+    limit: Flag.Int("limit").pipe(Flag.withDescription(`At most ${LIMIT_MAX}`), Flag.withDefault(50)),
+  },
+  Effect.fn(function* ({ shop, limit }) {
+    const audit = yield* Audit
+    const entries = yield* audit
+      .find({ ...everything, limit: Math.min(Math.max(limit, 1), LIMIT_MAX) })
+      .pipe(Effect.provideService(TenantContext, { shopId: shop }))
+    yield* Effect.forEach(entries, (entry) => Console.log(summary(entry)), { discard: true })
+  }),
+).pipe(Command.withDescription("What was done in a shop, newest first"))
+
+const everything = { before: null, recordType: null, recordId: null, actorKind: null, actorId: null }
+
+const summary = (entry: AuditEntry): string =>
+  [
+    entry.seq,
+    entry.at.toISOString(),
+    `${entry.actor_kind} ${entry.actor_id ?? ""}`.trim(),
+    entry.action ?? "",
+    `${entry.operation} ${entry.record_type} ${entry.record_id}`,
+    Object.keys(entry.after ?? entry.before ?? {}).join(" "),
+  ].join("  ")
+
 const line = ({ shopId, outcome }: Verified): string =>
   isBreak(outcome)
     ? `shop ${shopId}  BROKEN at ${outcome.seq}: ${outcome.reason}`
@@ -54,7 +86,7 @@ const headsIn = (text: string): ReadonlyMap<number, Head> =>
 
 const audit = Command.make("audit").pipe(
   Command.withDescription("The audit of all shops"),
-  Command.withSubcommands([verify]),
+  Command.withSubcommands([verify, list]),
 )
 
 run(Command.run(audit, { version: VERSION }).pipe(Effect.provide(Audit.layer)))

@@ -28,6 +28,7 @@ import type { Scope } from "effect/Scope"
 import { ConnectionError, isSqlError, SqlError } from "effect/sql/SqlError"
 import type { Statement } from "effect/sql/Statement"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { again, within } from "./attempt.ts"
 import { CallerRefused } from "./Caller.ts"
 import { APP_ROLE } from "./DatabaseUrl.ts"
 import * as DbPool from "./DbPool.ts"
@@ -113,7 +114,7 @@ const CONNECTIONS_MAX = 10
 const IDENTITY_CONNECTIONS_MAX = 8
 const IDENTITY_ROLE = "cvety_identity"
 const ATTEMPTS_MAX = 3
-const TRANSACTION_TIMEOUT = "3 seconds"
+const TRANSACTION_TIMEOUT_MS = 3_000
 
 const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] => {
   const onConnection = <A, E>(from: PgPool.PgPool, body: (connection: PgConnection) => Effect.Effect<A, E>) =>
@@ -130,38 +131,24 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
         return onConnection(from, body(progress))
       }).pipe(
         // Every connection may be stale, and each is closed when it turns out to be.
-        Effect.retry({
-          while: (error) => isSqlError(error) && isPlanStale(error),
-          times: CONNECTIONS_MAX,
-        }),
-        Effect.retry({
-          while: (error) =>
-            isSqlError(error) && (isConflict(error) || (isOutage(error) && !progress.hasWritten)),
-          times: ATTEMPTS_MAX - 1,
-        }),
+        again(CONNECTIONS_MAX, (error) => isSqlError(error) && isPlanStale(error)),
+        again(
+          ATTEMPTS_MAX - 1,
+          (error) => isSqlError(error) && (isConflict(error) || (isOutage(error) && !progress.hasWritten)),
+        ),
       )
     }).pipe(
-      Effect.timeoutOrElse({
-        duration: TRANSACTION_TIMEOUT,
-        orElse: () => Effect.fail(new DatabaseUnavailable()),
-      }),
+      within(TRANSACTION_TIMEOUT_MS, () => new DatabaseUnavailable()),
       Effect.catchIf(isSqlError, (error) =>
         isOutage(error) ? Effect.fail(new DatabaseUnavailable()) : Effect.die(error),
       ),
     )
 
-  /** One statement of a connection that has its role already is a transaction by itself. */
-  const readAsIdentity = <const Q extends Queries>(queries: Q) =>
+  /** A statement of a connection that has its role already is a transaction by itself. */
+  const readAsIdentity = <A>(query: Query<A>) =>
     inTransaction(
       identityPool,
-      () => (connection) =>
-        Effect.map(
-          pipeline(
-            connection,
-            queries.map((query) => query.statement),
-          ),
-          (results) => decode(queries, results),
-        ),
+      () => (connection) => Effect.map(run(connection, query.statement), ({ rows }) => query.decode(rows)),
     )
 
   const readFrom = <const Q extends Queries>(enter: Entrance, queries: Q) =>
@@ -226,10 +213,12 @@ const make = (pool: PgPool.PgPool, identityPool: PgPool.PgPool): Db["Service"] =
   return {
     read: (queries) => Effect.flatMap(TenantContext, ({ shopId }) => readFrom(tenant(shopId), queries)),
     transact: (work) => Effect.flatMap(TenantContext, ({ shopId }) => transactFrom(tenant(shopId), work)),
-    readThrough: (door, queries) =>
-      door === "identity" && queries.length === 1
-        ? readAsIdentity(queries)
-        : readFrom(through(door), queries),
+    readThrough: <const Q extends Queries>(door: Door, queries: Q) => {
+      const [query] = queries
+      return door === "identity" && query !== undefined && queries.length === 1
+        ? Effect.map(readAsIdentity(query), (answer) => [answer] as unknown as Answers<Q>)
+        : readFrom(through(door), queries)
+    },
     transactThrough: (door, work) => transactFrom(through(door), work),
     ping: Effect.asVoid(readFrom(through("across_shops"), [])),
     listen: (channel) =>
@@ -264,14 +253,12 @@ const pipeline = (
   connection: PgConnection,
   statements: ReadonlyArray<Statement<unknown>>,
 ): Effect.Effect<ReadonlyArray<Result>, SqlError> =>
-  Effect.forEach(
-    statements,
-    (statement) => {
-      const [text, parameters] = statement.compile()
-      return connection.query(text, parameters)
-    },
-    { concurrency: "unbounded" },
-  )
+  Effect.forEach(statements, (statement) => run(connection, statement), { concurrency: "unbounded" })
+
+const run = (connection: PgConnection, statement: Statement<unknown>): Effect.Effect<Result, SqlError> => {
+  const [text, parameters] = statement.compile()
+  return connection.query(text, parameters)
+}
 
 const decode = <const Q extends Queries>(queries: Q, results: ReadonlyArray<Result>) =>
   queries.map((query, index) => query.decode(results[index]?.rows ?? [])) as unknown as Answers<Q>

@@ -17,6 +17,7 @@ import * as ServiceClient from "../support/ServiceClient.ts"
 import * as ServiceProcess from "../support/ServiceProcess.ts"
 import { TcpProxy } from "../support/TcpProxy.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
+import { call } from "../support/TestPeople.ts"
 import { SHOP_ID } from "../support/TestService.ts"
 import * as WebhookLoad from "../support/WebhookLoad.ts"
 
@@ -48,6 +49,18 @@ describe("a stop of PostgreSQL under load", () => {
         probes.map(({ status }) => status),
         [200, 503, 503],
       )
+      // Who asks is not known now; that is no fault of theirs.
+      const askers = yield* Effect.forEach(["auth/me", "auth/users", "orders/789"], (path) =>
+        http.get(`${service.url}/api/v1/${path}`),
+      )
+      assert.deepStrictEqual(
+        askers.map(({ status }) => status),
+        [503, 503, 503],
+      )
+      const login = yield* call(service.url, "POST", "/auth/login", {
+        body: { phone: "+70000000012", password: "whatever it is" },
+      })
+      assert.strictEqual(login.status, 503)
       yield* Effect.sleep(OUTAGE_MS)
 
       yield* EmbeddedPostgres.start({ dataDir, durable: false, port: server.port })
