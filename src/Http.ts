@@ -69,10 +69,15 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
   Layer.provide([AccessHttp, WebhookSecretHttp]),
 )
 
+// Opens with the form to log in, and asks nobody else for fonts.
+const scalar = { authentication: { preferredSecurityScheme: "login" }, withDefaultFonts: false } as const
+
 // The page brings its 3 MB of script along; it is loaded when somebody first asks for it.
 const docs = HttpRouter.use((router) =>
   Effect.gen(function* () {
-    const page = yield* Effect.cached(HttpRouter.toHttpEffect(HttpApiScalar.layer(Api, { path: "/docs" })))
+    const page = yield* Effect.cached(
+      HttpRouter.toHttpEffect(HttpApiScalar.layer(Api, { path: "/docs", scalar })),
+    )
     yield* router.add("GET", "/docs", Effect.flatten(page))
   }),
 )
