@@ -25,7 +25,7 @@ export const Credentials = Schema.Struct({
 export const PasswordChange = Schema.Struct({
   current_password: Schema.optionalKey(GivenPassword),
   new_password: Schema.optionalKey(GivenPassword),
-})
+}).annotate({ examples: [{ current_password: "correct horse", new_password: "battery staple" }] })
 
 const Message = Schema.Struct({ message: Schema.String })
 
@@ -46,9 +46,9 @@ export class AuthApi extends HttpApiGroup.make("auth")
         }),
       ),
     HttpApiEndpoint.post("token", "/token", {
-      payload: Schema.Struct({ username: Credentials.fields.phone, password: GivenPassword }).pipe(
-        HttpApiSchema.asFormUrlEncoded(),
-      ),
+      payload: Schema.Struct({ username: Credentials.fields.phone, password: GivenPassword })
+        .annotate({ examples: [{ username: "+77000000000", password: "correct horse" }] })
+        .pipe(HttpApiSchema.asFormUrlEncoded()),
       success: AccessToken,
       error: [...bodyFaults, LoginFailed, ShopBlocked, AttemptsTooMany, Overloaded, DatabaseUnavailable],
     })

@@ -98,6 +98,8 @@ export const OrderStatusEvent = Schema.Struct({
   occurred_at: Schema.optionalKey(Schema.NullOr(Instant)).annotate({
     description: "When it happened in Bitrix; older than the last event that reached the order means stale",
   }),
+}).annotate({
+  examples: [{ order_id: "123456", status: "AP", changed_by_id: "42", notes: "Принят флорист" }],
 })
 export type OrderStatusEvent = typeof OrderStatusEvent.Type
 

@@ -40,7 +40,7 @@ export const HoursChange = Schema.Struct({
   weekend_start: Schema.optionalKey(GivenTime),
   weekend_end: Schema.optionalKey(GivenTime),
   weekend_closed: Schema.optionalKey(Schema.Boolean),
-})
+}).annotate({ examples: [{ weekday_start: "09:00", weekday_end: "20:00", weekend_closed: true }] })
 
 export const SettingsChange = Schema.Struct({
   name: Schema.optionalKey(filledTextUpTo(NAME_CHARS_MAX)),
@@ -52,14 +52,14 @@ export const SettingsChange = Schema.Struct({
   free_delivery_amount_tenge: Schema.optionalKey(GivenTenge),
   pickup_available: Schema.optionalKey(Schema.Boolean),
   delivery_available: Schema.optionalKey(Schema.Boolean),
-})
+}).annotate({ examples: [{ name: "Розы", city: "Almaty", delivery_cost_tenge: 1_500 }] })
 
 export const DeliveryChange = Schema.Struct({
   delivery_cost: Schema.optionalKey(GivenTiyn),
   free_delivery_amount: Schema.optionalKey(GivenTiyn),
   pickup_available: Schema.optionalKey(Schema.Boolean),
   delivery_available: Schema.optionalKey(Schema.Boolean),
-})
+}).annotate({ examples: [{ delivery_cost: Tiyn.make(150_000), pickup_available: true }] })
 
 const NamedShop = { shop_id: numberInText(ShopId) }
 

@@ -29,9 +29,11 @@ const params = { order_id: numberInText(OrderId) }
 export const StatusChange = Schema.Struct({
   new_status: Schema.optionalKey(textUpTo(STATUS_CHARS_MAX)),
   notes: Schema.optionalKey(textUpTo(REASON_CHARS_MAX)),
-})
+}).annotate({ examples: [{ new_status: "accepted", notes: "По просьбе магазина" }] })
 
-export const Cancellation = Schema.Struct({ reason: Schema.optionalKey(textUpTo(REASON_CHARS_MAX)) })
+export const Cancellation = Schema.Struct({
+  reason: Schema.optionalKey(textUpTo(REASON_CHARS_MAX)),
+}).annotate({ examples: [{ reason: "По просьбе магазина" }] })
 
 /** Orders of every shop. */
 export class SuperadminOrdersApi extends HttpApiGroup.make("superadminOrders")

@@ -27,7 +27,7 @@ export const ProductEdit = Schema.Struct({
   price: Schema.optionalKey(Price).annotate({ description: "Tiyn, 1/100 tenge" }),
   description: Schema.optionalKey(Schema.NullOr(textUpTo(DESCRIPTION_CHARS_MAX))),
   enabled: Schema.optionalKey(Schema.Boolean),
-})
+}).annotate({ examples: [{ name: "Букет роз", price: 1_200_000, enabled: true }] })
 
 const SuperadminProductRead = Schema.Struct({
   id: ProductId,

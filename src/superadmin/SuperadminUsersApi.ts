@@ -20,7 +20,9 @@ import { SuperadminProtected } from "./SuperadminFault.ts"
 const params = { user_id: numberInText(UserId) }
 const changed = Schema.Struct({ message: Schema.String, user: UserResponse })
 
-export const PasswordReset = Schema.Struct({ new_password: Schema.optionalKey(NewPassword) })
+export const PasswordReset = Schema.Struct({ new_password: Schema.optionalKey(NewPassword) }).annotate({
+  examples: [{ new_password: "battery staple" }],
+})
 
 /** Accounts of the whole platform. */
 export class SuperadminUsersApi extends HttpApiGroup.make("superadminUsers")

@@ -12,7 +12,7 @@ import { UserRead } from "../auth/UserView.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Overloaded } from "../shared/Overloaded.ts"
-import { PhoneInput } from "../shared/Phone.ts"
+import { Phone, PhoneInput } from "../shared/Phone.ts"
 import { Flag, intBetween, numberInText } from "../shared/QueryValue.ts"
 import { filledTextUpTo, textUpTo } from "../shared/Text.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
@@ -44,13 +44,13 @@ export const ProfileUpdate = Schema.Struct({
   current_password: Schema.optionalKey(GivenPassword).annotate({
     description: "Needed beside a new password",
   }),
-})
+}).annotate({ examples: [{ name: "Айгерим" }] })
 
 export const NewInvitation = Schema.Struct({
   phone: PhoneInput,
   name: filledTextUpTo(NAME_CHARS_MAX),
   role: TeamRole,
-}).annotate({ examples: [{ phone: "+77000000000", name: "Айгерим", role: "FLORIST" } as never] })
+}).annotate({ examples: [{ phone: Phone.make("+77000000000"), name: "Айгерим", role: "FLORIST" }] })
 
 const Message = Schema.Struct({ message: Schema.String })
 
