@@ -37,9 +37,12 @@ export const REVOKED_KEY = 3
 export const keyOf = (shop: number, place: number): string =>
   `cvk_${shop}_${idOf(shop, place)}_${SERVICE_SECRET}`
 
-/** Finds what belongs to the shop. Hashes and secrets of any shop are found by `SECRETS`. */
+/**
+ * Finds what belongs to the shop, and not the same digits within a number in hexadecimal, as request ids are. Hashes
+ * and secrets of any shop are found by `SECRETS`.
+ */
 export const marksOf = (shop: number): RegExp =>
-  new RegExp(`(?<![\\d.])(?:${shop}(?:\\d|\\d{4})?|799${shop}\\d{3})(?!\\d)`)
+  new RegExp(`(?<![\\da-f.])(?:${shop}(?:\\d|\\d{4})?|799${shop}\\d{3})(?![\\da-f])`)
 export const SECRETS = new RegExp(`\\$argon2id|${secretHash}|${SERVICE_SECRET}`)
 
 export const insertUser = (shop: number, place: number, role: UserRole, changes: object = {}): string =>
