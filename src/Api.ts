@@ -6,6 +6,9 @@ import { DocsLogin } from "./auth/DocsLogin.ts"
 import { ServiceCredentialsApi } from "./auth/ServiceCredentialsApi.ts"
 import { BitrixWebhooksApi } from "./bitrix/BitrixWebhooksApi.ts"
 import { OrdersApi } from "./orders/OrdersApi.ts"
+import { CatalogueApi } from "./products/CatalogueApi.ts"
+import { ColorsApi } from "./products/ColorsApi.ts"
+import { ProductsApi } from "./products/ProductsApi.ts"
 import { ShopProductsApi } from "./products/ShopProductsApi.ts"
 import { MarketplaceApi } from "./shops/MarketplaceApi.ts"
 import { RegistrationApi } from "./shops/RegistrationApi.ts"
@@ -29,6 +32,9 @@ export class Api extends HttpApi.make("cvety")
   .add(ShopSettingsApi)
   .add(MarketplaceApi)
   .add(ShopProductsApi)
+  .add(CatalogueApi)
+  .add(ProductsApi)
+  .add(ColorsApi)
   .add(AuditApi)
   .add(OrdersApi)
   .add(BitrixWebhooksApi)

@@ -22,6 +22,9 @@ import * as HttpFaults from "./platform/HttpFaults.ts"
 import * as HttpObserver from "./platform/HttpObserver.ts"
 import * as RouteTable from "./platform/RouteTable.ts"
 import * as TrustedProxies from "./platform/TrustedProxies.ts"
+import { CatalogueHttp } from "./products/CatalogueHttp.ts"
+import { ColorsHttp } from "./products/ColorsHttp.ts"
+import { ProductsHttp } from "./products/ProductsHttp.ts"
 import { ShopProductsHttp } from "./products/ShopProductsHttp.ts"
 import { BODY_BYTES_MAX } from "./shared/BodyFault.ts"
 import { MarketplaceHttp } from "./shops/MarketplaceHttp.ts"
@@ -60,6 +63,9 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     OrdersHttp,
     BitrixWebhooksHttp,
     ShopProductsHttp,
+    CatalogueHttp,
+    ProductsHttp,
+    ColorsHttp,
     SuperadminShopsHttp,
     SuperadminUsersHttp,
     SuperadminProductsHttp,

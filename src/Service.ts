@@ -6,9 +6,13 @@ import { FailedAttempts } from "./auth/FailedAttempts.ts"
 import { PasswordHasher } from "./auth/PasswordHasher.ts"
 import { ServiceCredentials } from "./auth/ServiceCredentials.ts"
 import { Tokens } from "./auth/Tokens.ts"
-import { BitrixConnection } from "./bitrix/BitrixConnection.ts"
+import { Visitors } from "./auth/Visitors.ts"
+import { BitrixClient } from "./bitrix/BitrixClient.ts"
+import { BitrixConnections } from "./bitrix/BitrixConnections.ts"
+import { BitrixSettings } from "./bitrix/BitrixSettings.ts"
 import { OrderStatusReplay } from "./bitrix/OrderStatusReplay.ts"
 import { OrderStatusSync } from "./bitrix/OrderStatusSync.ts"
+import { ProductSync } from "./bitrix/ProductSync.ts"
 import { DemoSeed } from "./demo/DemoSeed.ts"
 import { Http } from "./Http.ts"
 import { Orders } from "./orders/Orders.ts"
@@ -17,6 +21,11 @@ import { Db } from "./platform/Db.ts"
 import { Inbox } from "./platform/Inbox.ts"
 import { Lifecycle } from "./platform/Lifecycle.ts"
 import { Migrations } from "./platform/Migrations.ts"
+import { Outbox } from "./platform/Outbox.ts"
+import { Sealed } from "./platform/Sealed.ts"
+import { Catalogue } from "./products/Catalogue.ts"
+import { ProductDetails } from "./products/ProductDetails.ts"
+import { ProductImages } from "./products/ProductImages.ts"
 import { Products } from "./products/Products.ts"
 import { Marketplace } from "./shops/Marketplace.ts"
 import { Registration } from "./shops/Registration.ts"
@@ -38,7 +47,8 @@ import { Team } from "./team/Team.ts"
  */
 export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provideMerge(Http),
-  Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer]),
+  Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer, ProductSync.layer]),
+  Layer.provide([BitrixConnections.layer, BitrixClient.layer]),
   Layer.provide([
     SuperadminShops.layer,
     SuperadminUsers.layer,
@@ -57,8 +67,13 @@ export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
     ShopSettings.layer,
     Marketplace.layer,
     Products.layer,
+    ProductImages.layer,
+    ProductDetails.layer,
+    Catalogue.layer,
+    Visitors.layer,
     Orders.layer,
     Inbox.layer,
+    Outbox.layer,
     Lifecycle.layer,
     Actor.Actors.layer,
   ]),
@@ -66,5 +81,5 @@ export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provide(DemoSeed),
   Layer.provideMerge(Db.layer),
   Layer.provide(Migrations.layer),
-  Layer.provide([Tokens.layer, PasswordHasher.layer, BitrixConnection.layer]),
+  Layer.provide([Tokens.layer, PasswordHasher.layer, BitrixSettings.layer, Sealed.layer]),
 )

@@ -7,15 +7,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { EventId, Instant, invalid, storable, Text } from "./EventFields.ts"
 
-const EVENT_ID_CHARS_MAX = 200
 const STATUS_CHARS_MAX = 64
 const NOTES_CHARS_MAX = 4_000
 const ID_DIGITS_MAX = 100
-
-const invalid = (message: string) => Effect.fail(new SchemaIssue.InvalidValue({ message }))
 
 /** A whole number of any size, as canonical decimal text. */
 const WholeNumber = Schema.Union([Schema.Finite, Schema.BigInt, Schema.String]).pipe(
@@ -39,16 +36,6 @@ const WholeNumber = Schema.Union([Schema.Finite, Schema.BigInt, Schema.String]).
 const wholeDigits = (value: number): string | undefined =>
   Number.isInteger(value) ? BigInt(value).toString() : undefined
 
-/** Text that PostgreSQL can hold: no NUL, no lone surrogates. */
-const storable = (text: string): string => text.toWellFormed().replaceAll("\u0000", "\ufffd")
-
-const Text = Schema.String.pipe(
-  Schema.decodeTo(
-    Schema.String,
-    SchemaTransformation.transform({ decode: storable, encode: (text) => text }),
-  ),
-)
-
 // Notes are a courtesy: too long ones are cut, because refusing them would lose the change of status.
 const Notes = Text.pipe(
   Schema.decodeTo(
@@ -61,26 +48,6 @@ const Notes = Text.pipe(
   ),
 )
 
-/** ISO 8601 with an offset, which Bitrix writes without a colon: `2025-09-26T14:59:39+0500`. */
-const Instant = Schema.String.pipe(
-  Schema.decodeTo(
-    Schema.Date,
-    SchemaTransformation.transformEffect({
-      decode: (text) => {
-        const [, local, offset] = ISO_WITH_OFFSET.exec(text) ?? []
-        const date = new Date(`${local}${offset?.replace(/^([+-]\d\d):?(\d\d)$/, "$1:$2")}`)
-        return local === undefined || !hasStorableYear(date)
-          ? invalid("Input should be a date and time with an offset, such as 2026-01-31T14:59:39+05:00")
-          : Effect.succeed(date)
-      },
-      encode: (date) => Effect.succeed(date.toISOString()),
-    }),
-  ),
-)
-// An offset can carry a date out of the years that have four digits; PostgreSQL and ISO 8601 spell those otherwise.
-const hasStorableYear = (date: Date): boolean => date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9_999
-const ISO_WITH_OFFSET = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:?\d\d)$/
-
 export const OrderStatusEvent = Schema.Struct({
   order_id: WholeNumber.pipe(Schema.annotateEncoded({ description: "Bitrix id of the order" })),
   status: Text.check(Schema.isMaxLength(STATUS_CHARS_MAX)).pipe(
@@ -92,12 +59,8 @@ export const OrderStatusEvent = Schema.Struct({
   notes: Schema.optionalKey(Schema.NullOr(Notes)).annotateKey({
     description: `Kept in the history; cut after ${NOTES_CHARS_MAX} characters`,
   }),
-  event_id: Schema.optionalKey(
-    Schema.NullOr(Text.check(Schema.isMinLength(1), Schema.isMaxLength(EVENT_ID_CHARS_MAX))),
-  ).annotate({ description: "Unique per event: a repeat gets the first answer and changes nothing" }),
-  occurred_at: Schema.optionalKey(Schema.NullOr(Instant)).annotate({
-    description: "When it happened in Bitrix; older than the last event that reached the order means stale",
-  }),
+  event_id: EventId,
+  occurred_at: Instant,
 }).annotate({
   examples: [{ order_id: "123456", status: "AP", changed_by_id: "42", notes: "Принят флорист" }],
 })

@@ -12,6 +12,8 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import { ParentSpan } from "effect/Tracer"
 import { Orders } from "../orders/Orders.ts"
 import { Db } from "../platform/Db.ts"
@@ -22,7 +24,7 @@ import { TenantContext } from "../platform/TenantContext.ts"
 import { traceParent } from "../platform/traceParent.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
-import { BitrixConnection } from "./BitrixConnection.ts"
+import type { ShopId } from "../shared/ShopId.ts"
 import type { Delivery } from "./OrderStatusBatch.ts"
 import { decideBatch, heldIds, SOURCE } from "./OrderStatusBatch.ts"
 import type { OrderStatusAnswer } from "./OrderStatusDecision.ts"
@@ -36,7 +38,7 @@ export class OrderStatusSync extends Context.Service<
     /** Answers after the commit. */
     readonly apply: (
       event: OrderStatusEvent,
-    ) => Effect.Effect<OrderStatusAnswer, DatabaseUnavailable | Overloaded>
+    ) => Effect.Effect<OrderStatusAnswer, DatabaseUnavailable | Overloaded, TenantContext>
   }
 >()("cvety/bitrix/OrderStatusSync") {
   static readonly layer = Layer.effect(
@@ -47,9 +49,11 @@ export class OrderStatusSync extends Context.Service<
       const orders = yield* Orders
       const mapping = yield* OrderStatusMapping
       const clock = yield* Clock.Clock
-      const { shopId } = yield* BitrixConnection
+      const scope = yield* Effect.scope
+      const making = yield* Semaphore.make(1)
+      const groups = new Map<ShopId, Group>()
 
-      const commit = (deliveries: ReadonlyArray<Delivery>) => {
+      const commit = (shopId: ShopId) => (deliveries: ReadonlyArray<Delivery>) => {
         const ids = possibleIds(deliveries)
         const repeatable = eventIds(deliveries)
         return db
@@ -77,15 +81,26 @@ export class OrderStatusSync extends Context.Service<
           .pipe(Effect.provideService(TenantContext, { shopId }))
       }
 
-      const group = yield* GroupCommit.make({
-        keyOf: ({ event }: Delivery) => event.order_id,
-        commit,
-        heldTooLong: () => new DatabaseUnavailable(),
-      })
+      // A transaction has one shop, so each shop's events commit together with none but its own.
+      const groupOf = (shopId: ShopId) =>
+        Effect.suspend(() => {
+          const group = groups.get(shopId)
+          if (group !== undefined) return Effect.succeed(group)
+          return GroupCommit.make({
+            keyOf: ({ event }: Delivery) => event.order_id,
+            commit: commit(shopId),
+            heldTooLong: () => new DatabaseUnavailable(),
+          }).pipe(
+            Effect.tap((made) => Effect.sync(() => groups.set(shopId, made))),
+            Effect.provideService(Scope.Scope, scope),
+          )
+        })
 
       const apply = Effect.fnUntraced(function* (event: OrderStatusEvent) {
         const submittedNanos = clock.currentTimeNanosUnsafe()
         const span = yield* currentSpan
+        const { shopId } = yield* TenantContext
+        const group = groups.get(shopId) ?? (yield* making.withPermit(groupOf(shopId)))
         const { answer, foundNanos, mappedNanos } = yield* group.submit({
           id: newInboxId(clock.currentTimeMillisUnsafe()),
           event,
@@ -103,6 +118,14 @@ export class OrderStatusSync extends Context.Service<
     }),
   )
 }
+
+interface Decided {
+  readonly answer: OrderStatusAnswer
+  readonly foundNanos: bigint
+  readonly mappedNanos: bigint
+}
+
+type Group = GroupCommit.GroupCommit<Delivery, Decided, DatabaseUnavailable>
 
 const possibleIds = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => [
   ...new Set(deliveries.map(({ event }) => event.order_id).filter(isPossibleId)),

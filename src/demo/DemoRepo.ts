@@ -44,6 +44,12 @@ export const insertOrder = (shopId: number, order: DemoOrder) =>
             'Алматы, ул. Примерная, 1', 1200000, 150000, 1350000, ${order.bitrixOrderId})
     ON CONFLICT DO NOTHING`)
 
+export const insertProduct = (shopId: number) =>
+  command(sql`
+    INSERT INTO product (id, shop_id, name, price, colors, tags)
+    VALUES (668826, ${shopId}, 'Букет Rosa Deluxe', 1200000, '{Красный}', '{розы}')
+    ON CONFLICT DO NOTHING`)
+
 export const insertItem = (shopId: number, order: DemoOrder) =>
   command(sql`
     INSERT INTO order_item (id, shop_id, order_id, product_id, product_name, product_price, quantity, item_total)

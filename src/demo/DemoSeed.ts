@@ -50,7 +50,11 @@ const insert = Effect.fnUntraced(function* (passwordHash: string | undefined) {
             DemoRepo.insertShop(shop),
             ...(passwordHash === undefined ? [] : [DemoRepo.givePassword(shop, passwordHash)]),
             ...(shop.id === ORDER_SHOP_ID
-              ? [DemoRepo.insertOrder(shop.id, order), DemoRepo.insertItem(shop.id, order)]
+              ? [
+                  DemoRepo.insertProduct(shop.id),
+                  DemoRepo.insertOrder(shop.id, order),
+                  DemoRepo.insertItem(shop.id, order),
+                ]
               : []),
           ],
           answer: undefined,

@@ -17,7 +17,7 @@ import { ShopId } from "../shared/ShopId.ts"
 import type { Query } from "./Query.ts"
 import { command, rows, sql } from "./Query.ts"
 
-export const InboxSource = Schema.Literals(["bitrix.order_status"])
+export const InboxSource = Schema.Literals(["bitrix.order_status", "bitrix.product"])
 export type InboxSource = typeof InboxSource.Type
 
 export const InboxState = Schema.Literals(["applied", "skipped", "parked"])
@@ -88,6 +88,8 @@ export class Inbox extends Context.Service<
         readonly reason: string | null
       }>,
     ) => Query<void>
+    /** What still waited with this subject needs no more looking at: a later event said it again. */
+    readonly settleOvertaken: (shopId: ShopId, source: InboxSource, subject: string) => Query<void>
     readonly findById: (id: string) => Query<ReadonlyArray<InboxEntry>>
     /** Newest first. */
     readonly list: (filter: {
@@ -135,6 +137,11 @@ export class Inbox extends Context.Service<
             settled_at = CASE WHEN now_settled.state <> 'parked' THEN now() END
         FROM jsonb_to_recordset(${JSON.stringify(settled)}::jsonb) AS now_settled(id uuid, state text, reason text)
         WHERE i.shop_id = ${shopId} AND i.id = now_settled.id`),
+    settleOvertaken: (shopId, source, subject) =>
+      command(sql`
+        UPDATE inbox
+        SET state = 'skipped', reason = 'Overtaken: ' || reason, settled_at = now()
+        WHERE shop_id = ${shopId} AND source = ${source} AND subject = ${subject} AND state = 'parked'`),
     findById: (id) => rows(InboxEntry, sql`SELECT ${columns} FROM inbox WHERE id = ${id}::uuid`),
     list: ({ state, limit }) =>
       rows(

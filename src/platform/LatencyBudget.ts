@@ -5,6 +5,8 @@
  *
  *   authenticate 2 | validate 1 | find_order 15 | map_status 1 | update_and_record 20 | log 5 | respond 5
  *
+ * The product webhook has the same budget, with `find_product` and `map_product` in their places.
+ *
  * Every hop is a span `webhook.<hop>` with `budget.ms` and, when it took longer, `budget.exceeded`; its duration goes
  * to the histogram `webhook_hop_duration_seconds{hop}` and an overrun to `webhook_hop_budget_exceeded_total{hop}`.
  * The whole is measured as the hop `total`. Tracing keeps every trace that holds a broken budget.
@@ -17,12 +19,14 @@ import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
-/** Milliseconds per hop of the order-status webhook. */
+/** Milliseconds per hop of the webhooks. */
 export const webhookBudgetMs = {
   authenticate: 2,
   validate: 1,
   find_order: 15,
   map_status: 1,
+  find_product: 15,
+  map_product: 1,
   update_and_record: 20,
   log: 5,
   respond: 5,
@@ -85,14 +89,14 @@ const perHop = <A>(make: (hop: WebhookHop) => A): Record<WebhookHop, A> =>
 // One metric per hop rather than one with attributes: what is shared forgets which hop it was last asked for.
 const durations = perHop((hop) =>
   Metric.histogram("webhook_hop_duration_seconds", {
-    description: "Duration of one hop of the order-status webhook",
+    description: "Duration of one hop of a webhook",
     boundaries: [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.5, 1, 5],
     attributes: { hop },
   }),
 )
 const overruns = perHop((hop) =>
   Metric.counter("webhook_hop_budget_exceeded_total", {
-    description: "Hops of the order-status webhook that took longer than their budget",
+    description: "Hops of a webhook that took longer than their budget",
     incremental: true,
     attributes: { hop },
   }),

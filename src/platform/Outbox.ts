@@ -1,49 +1,306 @@
 /**
  * Facts for systems outside, recorded in the transaction of the change that they tell of.
  *
- *   recorded --> pending  --> delivered
- *                   ^    \--> parked
- *                   |
- *   recorded again: the newer state of the same aggregate takes the place of the one that was not delivered yet
+ *                  claimed: lease, until LEASE is over
+ *   recorded --> pending ------------------------------> delivered
+ *       ^           ^    \--> failed: pending again, later, or parked at the end of its schedule
+ *       |           '------------------------------------- parked: redriven by hand or by a newer change
+ *   recorded again: the newer state takes the place of the one that was not delivered yet
+ *
+ * An aggregate has one open fact per target, so its facts are delivered in order and only the latest state. A change
+ * while the fact is held raises its generation: what was delivered then was not the last word, and the fact stays
+ * open. A lease that ran out makes it claimable again, so what a killed node held is delivered by another.
  *
  * A target is the edge that delivers; what a payload means is between the domain that records it and that edge.
+ * Facts for `bitrix` are recorded only where somebody takes them (`outbox_route`).
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { ParentSpan } from "effect/Tracer"
-import type { ShopId } from "../shared/ShopId.ts"
+import { BigIntColumn } from "../shared/BigIntColumn.ts"
+import { ShopId } from "../shared/ShopId.ts"
 import type { Query } from "./Query.ts"
-import { command, sql } from "./Query.ts"
+import { command, rows, sql } from "./Query.ts"
 import { traceParent } from "./traceParent.ts"
 
+export const OutboxTarget = Schema.Literals(["telegram", "bitrix"])
+export type OutboxTarget = typeof OutboxTarget.Type
+
 export interface Fact {
-  readonly target: "telegram"
+  readonly target: OutboxTarget
   readonly aggregateType: string
   readonly aggregateId: string
   /** JSON. Strings are free of NUL and lone surrogates, which PostgreSQL cannot hold. */
   readonly payload: unknown
+  /** What changed, as it was before: the oldest value that was not told yet is kept. */
+  readonly before?: Readonly<Record<string, unknown>>
   readonly traceParent: string | null
 }
+
+/** A fact in the hands of whoever delivers it. */
+export const ClaimedFact = Schema.Struct({
+  id: BigIntColumn,
+  aggregate_id: Schema.String,
+  payload: Schema.Unknown,
+  before: Schema.Record(Schema.String, Schema.Unknown),
+  generation: Schema.Int,
+  attempts: Schema.Int,
+  trace_parent: Schema.NullOr(Schema.String),
+  pending_since: Schema.Date,
+})
+export type ClaimedFact = typeof ClaimedFact.Type
+
+/** How an attempt ended. A fact that changed meanwhile stays open whatever its outcome, and is delivered again. */
+export type Outcome =
+  | { readonly kind: "delivered" }
+  | { readonly kind: "failed"; readonly at: Date; readonly error: string; readonly attempts: number }
+  | { readonly kind: "parked"; readonly error: string }
+  /** Was not tried. */
+  | { readonly kind: "released"; readonly at: Date }
+
+export interface Settled {
+  readonly id: number
+  readonly generation: number
+  readonly lease: string
+  readonly outcome: Outcome
+}
+
+export const OutboxEntry = Schema.Struct({
+  id: BigIntColumn,
+  shop_id: ShopId,
+  target: OutboxTarget,
+  aggregate_type: Schema.String,
+  aggregate_id: Schema.String,
+  state: Schema.Literals(["pending", "delivered", "parked"]),
+  attempts: Schema.Int,
+  last_error: Schema.NullOr(Schema.String),
+  pending_since: Schema.Date,
+  settled_at: Schema.NullOr(Schema.Date),
+})
+export type OutboxEntry = typeof OutboxEntry.Type
 
 export class Outbox extends Context.Service<
   Outbox,
   {
     readonly record: (shopId: ShopId, fact: Fact) => Query<void>
+    /** The fact of an aggregate that is not delivered yet. */
+    readonly findOpen: (
+      shopId: ShopId,
+      target: OutboxTarget,
+      aggregateType: string,
+      aggregateId: string,
+    ) => Query<ReadonlyArray<typeof OpenFact.Type>>
+    /** Takes what is due, oldest first, for as long as the lease lasts. */
+    readonly claim: (
+      shopId: ShopId,
+      target: OutboxTarget,
+      claim: {
+        readonly lease: string
+        readonly limit: number
+        readonly now: Date
+        readonly until: Date
+      },
+    ) => Query<ReadonlyArray<ClaimedFact>>
+    /** Keeps what the leases hold. */
+    readonly extend: (shopId: ShopId, ids: ReadonlyArray<number>, until: Date) => Query<void>
+    readonly settle: (shopId: ShopId, settled: ReadonlyArray<Settled>) => Query<void>
+    /** When the next fact is due; null when none waits. Epoch means now. */
+    readonly findNextDue: (
+      shopId: ShopId,
+      target: OutboxTarget,
+    ) => Query<ReadonlyArray<{ readonly at: Date | null }>>
+    /** Lets a parked fact go again, at once; empty when there is no such one. */
+    readonly redrive: (shopId: ShopId, id: number) => Query<ReadonlyArray<OutboxEntry>>
+    readonly park: (shopId: ShopId, id: number, reason: string) => Query<ReadonlyArray<OutboxEntry>>
+    readonly list: (filter: {
+      readonly shopId: ShopId | null
+      readonly target: OutboxTarget | null
+      readonly state: OutboxEntry["state"] | null
+      readonly limit: number
+    }) => Query<ReadonlyArray<OutboxEntry>>
+    readonly totals: () => Query<ReadonlyArray<typeof OutboxTotals.Type>>
+    readonly openRoute: (shopId: ShopId, target: OutboxTarget) => Query<void>
+    readonly closeRoute: (shopId: ShopId, target: OutboxTarget) => Query<void>
+    readonly noteDelivered: (shopId: ShopId, target: OutboxTarget) => Query<void>
+    /** Forgets what was delivered before then, at most so many. */
+    readonly sweep: (before: Date, limit: number) => Query<ReadonlyArray<{ readonly id: number }>>
   }
 >()("cvety/platform/Outbox") {
   static readonly layer = Layer.succeed(Outbox, {
-    record: (shopId, { target, aggregateType, aggregateId, payload, traceParent }) =>
+    record: (shopId, { target, aggregateType, aggregateId, payload, before, traceParent }) =>
       command(sql`
-        INSERT INTO outbox AS o (shop_id, target, aggregate_type, aggregate_id, payload, trace_parent)
-        VALUES (${shopId}, ${target}, ${aggregateType}, ${aggregateId}, ${JSON.stringify(payload)}::jsonb,
-                ${traceParent}::text)
-        ON CONFLICT (shop_id, target, aggregate_type, aggregate_id) WHERE state = 'pending'
+        INSERT INTO outbox AS o (shop_id, target, aggregate_type, aggregate_id, payload, before, trace_parent)
+        SELECT ${shopId}, ${target}, ${aggregateType}, ${aggregateId}, ${JSON.stringify(payload)}::jsonb,
+               ${JSON.stringify(before ?? {})}::jsonb, ${traceParent}::text
+        WHERE ${target} <> 'bitrix'
+           OR EXISTS (SELECT FROM outbox_route WHERE shop_id = ${shopId} AND target = ${target})
+        ON CONFLICT (shop_id, target, aggregate_type, aggregate_id) WHERE state <> 'delivered'
         DO UPDATE
         SET payload = EXCLUDED.payload,
-            trace_parent = EXCLUDED.trace_parent`),
+            before = EXCLUDED.before || o.before,
+            trace_parent = EXCLUDED.trace_parent,
+            generation = o.generation + 1,
+            state = 'pending',
+            settled_at = NULL,
+            attempts = 0,
+            available_at = CASE WHEN o.lease IS NULL THEN 'epoch' ELSE o.available_at END`),
+    findOpen: (shopId, target, aggregateType, aggregateId) =>
+      rows(
+        OpenFact,
+        sql`
+          SELECT before, lease IS NOT NULL AS is_held, state = 'parked' AS is_parked
+          FROM outbox
+          WHERE shop_id = ${shopId} AND target = ${target} AND aggregate_type = ${aggregateType}
+            AND aggregate_id = ${aggregateId} AND state <> 'delivered'`,
+      ),
+    claim: (shopId, target, { lease, limit, now, until }) =>
+      rows(
+        ClaimedFact,
+        sql`
+          UPDATE outbox
+          SET lease = ${lease}::uuid, available_at = ${until}
+          WHERE id IN (
+            SELECT id
+            FROM outbox
+            WHERE shop_id = ${shopId} AND target = ${target} AND state = 'pending' AND available_at <= ${now}
+            ORDER BY available_at, id
+            LIMIT ${limit}
+            FOR UPDATE SKIP LOCKED
+          )
+          RETURNING id, aggregate_id, payload, before, generation, attempts, trace_parent, pending_since`,
+      ),
+    extend: (shopId, ids, until) =>
+      command(sql`
+        UPDATE outbox
+        SET available_at = ${until}
+        WHERE shop_id = ${shopId} AND id = ANY (${ids}::bigint[]) AND lease IS NOT NULL`),
+    settle: (shopId, settled) =>
+      command(sql`
+        UPDATE outbox o
+        SET state = CASE WHEN s.is_last AND s.kind IN ('delivered', 'parked') THEN s.kind ELSE 'pending' END,
+            settled_at = CASE WHEN s.is_last AND s.kind IN ('delivered', 'parked') THEN now() END,
+            lease = NULL,
+            available_at = CASE WHEN s.is_last OR s.kind = 'released' THEN coalesce(s.at, 'epoch') ELSE 'epoch' END,
+            attempts = CASE WHEN NOT s.is_last OR s.kind = 'delivered' THEN 0 ELSE coalesce(s.attempts, o.attempts) END,
+            last_error = CASE s.kind WHEN 'delivered' THEN NULL WHEN 'released' THEN o.last_error ELSE s.error END,
+            before = CASE WHEN s.kind = 'delivered' THEN '{}' ELSE o.before END,
+            pending_since = CASE WHEN s.kind = 'delivered' AND NOT s.is_last THEN now() ELSE o.pending_since END
+        FROM (
+          SELECT given.*, held.generation = given.generation AS is_last
+          FROM jsonb_to_recordset(${JSON.stringify(settled.map(flat))}::jsonb) AS given(
+                 id bigint, generation integer, lease uuid, kind text, at timestamptz, error text, attempts integer)
+          JOIN outbox held ON held.id = given.id AND held.lease = given.lease
+          ORDER BY given.id
+          FOR UPDATE OF held
+        ) s
+        WHERE o.shop_id = ${shopId} AND o.id = s.id`),
+    findNextDue: (shopId, target) =>
+      rows(
+        NextDue,
+        sql`
+          SELECT min(available_at) AS at
+          FROM outbox
+          WHERE shop_id = ${shopId} AND target = ${target} AND state = 'pending'`,
+      ),
+    redrive: (shopId, id) =>
+      rows(
+        OutboxEntry,
+        sql`
+          UPDATE outbox
+          SET state = 'pending', settled_at = NULL, attempts = 0, available_at = 'epoch', generation = generation + 1
+          WHERE shop_id = ${shopId} AND id = ${id} AND state = 'parked'
+          RETURNING ${columns}`,
+      ),
+    park: (shopId, id, reason) =>
+      rows(
+        OutboxEntry,
+        sql`
+          UPDATE outbox
+          SET state = 'parked', settled_at = now(), lease = NULL, last_error = ${reason}
+          WHERE shop_id = ${shopId} AND id = ${id} AND state = 'pending'
+          RETURNING ${columns}`,
+      ),
+    list: ({ shopId, target, state, limit }) =>
+      rows(
+        OutboxEntry,
+        sql`
+          SELECT ${columns}
+          FROM outbox
+          WHERE (${shopId}::integer IS NULL OR shop_id = ${shopId}::integer)
+            AND (${target}::text IS NULL OR target = ${target}::text)
+            AND (${state}::text IS NULL OR state = ${state}::text)
+          ORDER BY pending_since DESC, id DESC
+          LIMIT ${limit}`,
+      ),
+    totals: () =>
+      rows(
+        OutboxTotals,
+        sql`
+          SELECT r.shop_id, r.target, r.last_delivered_at,
+                 count(o.id) FILTER (WHERE o.state = 'pending')::integer AS pending,
+                 count(o.id) FILTER (WHERE o.state = 'parked')::integer AS parked,
+                 min(o.pending_since) FILTER (WHERE o.state = 'pending') AS oldest_pending_since
+          FROM outbox_route r
+          LEFT JOIN outbox o ON o.shop_id = r.shop_id AND o.target = r.target AND o.state <> 'delivered'
+          GROUP BY r.shop_id, r.target
+          ORDER BY r.shop_id, r.target`,
+      ),
+    openRoute: (shopId, target) =>
+      command(sql`
+        INSERT INTO outbox_route (shop_id, target)
+        VALUES (${shopId}, ${target})
+        ON CONFLICT DO NOTHING`),
+    closeRoute: (shopId, target) =>
+      command(sql`
+        DELETE FROM outbox_route
+        WHERE shop_id = ${shopId} AND target = ${target}`),
+    noteDelivered: (shopId, target) =>
+      command(sql`
+        UPDATE outbox_route
+        SET last_delivered_at = now()
+        WHERE shop_id = ${shopId} AND target = ${target}`),
+    sweep: (before, limit) =>
+      rows(
+        Schema.Struct({ id: BigIntColumn }),
+        sql`
+          DELETE FROM outbox
+          WHERE id IN (
+            SELECT id
+            FROM outbox
+            WHERE state = 'delivered' AND settled_at < ${before}
+            ORDER BY settled_at
+            LIMIT ${limit}
+            FOR UPDATE SKIP LOCKED
+          )
+          RETURNING id`,
+      ),
   })
 }
+
+const columns = sql.literal(
+  `id, shop_id, target, aggregate_type, aggregate_id, state, attempts, last_error, pending_since, settled_at`,
+)
+
+const OpenFact = Schema.Struct({
+  before: Schema.Record(Schema.String, Schema.Unknown),
+  is_held: Schema.Boolean,
+  is_parked: Schema.Boolean,
+})
+
+const NextDue = Schema.Struct({ at: Schema.NullOr(Schema.Date) })
+
+const OutboxTotals = Schema.Struct({
+  shop_id: ShopId,
+  target: OutboxTarget,
+  pending: Schema.Int,
+  parked: Schema.Int,
+  oldest_pending_since: Schema.NullOr(Schema.Date),
+  last_delivered_at: Schema.NullOr(Schema.Date),
+})
+
+const flat = ({ id, generation, lease, outcome }: Settled) => ({ id, generation, lease, ...outcome })
 
 /** The trace that a fact belongs to: the one of the request that records it. */
 export const currentTrace = Effect.withFiber<string | null>((fiber) => {

@@ -10,7 +10,7 @@ export const Color = Schema.Struct({
 })
 type Color = typeof Color.Type
 
-const colors: ReadonlyArray<Color> = [
+export const colors: ReadonlyArray<Color> = [
   { id: "red", name: "Красный", hex: "#FF4444", description: "Розы, тюльпаны, гвоздики" },
   { id: "pink", name: "Розовый", hex: "#FFB6C1", description: "Пионы, розы, эустома" },
   { id: "white", name: "Белый", hex: "#FFFFFF", description: "Розы, лилии, хризантемы", border: true },

@@ -3,12 +3,24 @@ import * as Schema from "effect/Schema"
 import { Tiyn } from "../shared/Tiyn.ts"
 import { toWireTime, WireTime } from "../shared/WireTime.ts"
 import { Color, findColors } from "./Color.ts"
-import type { Product } from "./Product.ts"
-import { ProductId, ProductType } from "./Product.ts"
+import type { ListedProduct } from "./Product.ts"
+import { ProductId, ProductImage, ProductType } from "./Product.ts"
 
 const Words = Schema.NullOr(Schema.Array(Schema.String))
 
-export const ProductRead = Schema.Struct({
+const BitrixSyncRead = Schema.NullOr(
+  Schema.Struct({
+    state: Schema.Literals(["synced", "pending", "parked"]),
+    pending_since: Schema.NullOr(WireTime),
+    last_error: Schema.NullOr(Schema.String).annotate({ description: "For the people of the shop only" }),
+  }),
+).annotate({
+  description:
+    "How far Bitrix has been told of the last change; null for goods that Bitrix does not know, and where nothing is told to it",
+})
+
+/** What a list of goods and the page of one show alike. */
+export const productFields = {
   id: ProductId,
   name: Schema.String,
   price: Tiyn.annotate({ description: "Tiyn, 1/100 tenge" }),
@@ -25,13 +37,19 @@ export const ProductRead = Schema.Struct({
   cities: Words,
   tags: Words,
   image: Schema.NullOr(Schema.String),
+  images: Schema.Array(ProductImage),
+}
+
+export const ProductRead = Schema.Struct({
+  ...productFields,
   created_at: WireTime,
   updated_at: WireTime,
-  images: Schema.Array(Schema.Never).annotate({ description: "Always empty until galleries arrive" }),
   colors_detailed: Schema.NullOr(Schema.Array(Color)),
+  bitrix_sync: BitrixSyncRead,
 })
+export type ProductRead = typeof ProductRead.Type
 
-export const toProductRead = (product: Product): typeof ProductRead.Type => ({
+export const toProductFields = (product: ListedProduct) => ({
   id: product.id,
   name: product.name,
   price: product.price,
@@ -48,8 +66,27 @@ export const toProductRead = (product: Product): typeof ProductRead.Type => ({
   cities: product.cities,
   tags: product.tags,
   image: product.image,
+  images: product.images,
+})
+
+/** For the people of its shop. */
+export const toProductRead = (product: ListedProduct): ProductRead => ({
+  ...toProductFields(product),
   created_at: toWireTime(product.created_at),
   updated_at: toWireTime(product.updated_at),
-  images: [],
   colors_detailed: findColors(product.colors),
+  bitrix_sync:
+    product.sync === null
+      ? null
+      : {
+          state: product.sync.state,
+          pending_since: product.sync.pending_since === null ? null : toWireTime(product.sync.pending_since),
+          last_error: product.sync.last_error,
+        },
 })
+
+/** For anybody: what went wrong between systems is nobody's business. */
+export const toPublicProductRead = (product: ListedProduct): ProductRead =>
+  toProductRead(
+    product.sync === null ? product : { ...product, sync: { ...product.sync, last_error: null } },
+  )

@@ -1,65 +1,93 @@
-/** The only SQL on goods. A deleted product keeps its row and is found by nothing here. */
+/** The SQL by which goods of one shop are read by id and changed. A deleted product keeps its row and is found no more. */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type { Query } from "../platform/Query.ts"
 import { command, rows, sql } from "../platform/Query.ts"
-import type { ShopId } from "../shared/ShopId.ts"
-import type { ProductId } from "./Product.ts"
-import { Product } from "./Product.ts"
-
-export interface ProductChange {
-  readonly name?: string | undefined
-  readonly price?: number | undefined
-  readonly description?: string | null | undefined
-  readonly enabled?: boolean | undefined
-}
+import { ShopId } from "../shared/ShopId.ts"
+import { listed, pageColumns } from "./ListedProductsRepo.ts"
+import type { ListedProduct, Product, ProductDraft, ProductImage } from "./Product.ts"
+import { ProductId, ProductImageId } from "./Product.ts"
 
 export class ProductsRepo extends Context.Service<
   ProductsRepo,
   {
-    /** Goods that are for sale, newest first. */
-    readonly findEnabled: (
-      shopId: ShopId,
-      page: { readonly skip: number; readonly limit: number },
-    ) => Query<ReadonlyArray<Product>>
-    readonly findById: (shopId: ShopId, id: ProductId) => Query<ReadonlyArray<Product>>
-    readonly lockById: (shopId: ShopId, id: ProductId) => Query<ReadonlyArray<Product>>
+    readonly findById: (shopId: ShopId, id: ProductId) => Query<ReadonlyArray<ListedProduct>>
+    /** Comes before `findById`, which then reads what nobody else changes. */
+    readonly lockById: (shopId: ShopId, id: ProductId) => Query<ReadonlyArray<typeof Locked.Type>>
+    /** Through the door across shops: whose product it is, when anybody may see it. */
+    readonly findShopOfForSale: (id: ProductId) => Query<ReadonlyArray<typeof Owned.Type>>
+    /** An id that no product has had, and how many the shop has. */
+    readonly nextId: (shopId: ShopId) => Query<ReadonlyArray<typeof Numbered.Type>>
+    readonly insert: (shopId: ShopId, id: ProductId, draft: ProductDraft) => Query<void>
     readonly save: (product: Product) => Query<void>
     readonly remove: (shopId: ShopId, id: ProductId) => Query<void>
+    readonly nextImageId: () => Query<ReadonlyArray<typeof NumberedImage.Type>>
+    readonly insertImage: (shopId: ShopId, image: Omit<ProductImage, "created_at">) => Query<void>
+    /** Leaves a product without a primary image. */
+    readonly clearPrimaryImage: (shopId: ShopId, id: ProductId) => Query<void>
+    readonly removeImage: (shopId: ShopId, imageId: ProductImage["id"]) => Query<void>
   }
 >()("cvety/products/ProductsRepo") {
   static readonly layer = Layer.succeed(ProductsRepo, {
-    findEnabled: (shopId, { skip, limit }) =>
-      rows(
-        Product,
-        sql`
-          SELECT ${columns}
-          FROM product
-          WHERE shop_id = ${shopId} AND enabled AND deleted_at IS NULL
-          ORDER BY created_at DESC, id DESC
-          LIMIT ${limit} OFFSET ${skip}`,
-      ),
     findById: (shopId, id) =>
-      rows(
-        Product,
-        sql`
-          SELECT ${columns}
-          FROM product
-          WHERE shop_id = ${shopId} AND id = ${id} AND deleted_at IS NULL`,
-      ),
+      listed(sql`
+        SELECT ${pageColumns}
+        FROM product p
+        WHERE p.shop_id = ${shopId} AND p.id = ${id} AND p.deleted_at IS NULL
+        LIMIT 1`),
     lockById: (shopId, id) =>
       rows(
-        Product,
+        Locked,
         sql`
-          SELECT ${columns}
+          SELECT now() AS now
           FROM product
           WHERE shop_id = ${shopId} AND id = ${id} AND deleted_at IS NULL
           FOR NO KEY UPDATE`,
       ),
-    save: ({ id, shop_id, name, price, description, enabled }) =>
+    findShopOfForSale: (id) =>
+      rows(
+        Owned,
+        sql`
+          SELECT p.shop_id
+          FROM product p
+          JOIN shop s ON s.id = p.shop_id
+          WHERE p.id = ${id} AND p.enabled AND p.deleted_at IS NULL AND s.is_active`,
+      ),
+    nextId: (shopId) =>
+      rows(
+        Numbered,
+        sql`
+          SELECT nextval('product_id_seq')::integer AS id, count(*)::integer AS product_count
+          FROM product
+          WHERE shop_id = ${shopId} AND deleted_at IS NULL`,
+      ),
+    insert: (shopId, id, draft) =>
+      command(sql`
+        INSERT INTO product (id, shop_id, origin, name, price, type, description, manufacturing_time, width, height,
+                             shelf_life, enabled, is_featured, colors, occasions, cities, tags, image)
+        VALUES (${id}, ${shopId}, 'here', ${draft.name}, ${draft.price}, ${draft.type}, ${draft.description},
+                ${draft.manufacturing_time}, ${draft.width}, ${draft.height}, ${draft.shelf_life}, ${draft.enabled},
+                ${draft.is_featured}, ${draft.colors}::text[], ${draft.occasions}::text[], ${draft.cities}::text[],
+                ${draft.tags}::text[], ${draft.image})`),
+    save: ({ id, shop_id, ...draft }) =>
       command(sql`
         UPDATE product
-        SET name = ${name}, price = ${price}, description = ${description}::text, enabled = ${enabled},
+        SET name = ${draft.name},
+            price = ${draft.price},
+            type = ${draft.type},
+            description = ${draft.description},
+            manufacturing_time = ${draft.manufacturing_time},
+            width = ${draft.width},
+            height = ${draft.height},
+            shelf_life = ${draft.shelf_life},
+            enabled = ${draft.enabled},
+            is_featured = ${draft.is_featured},
+            colors = ${draft.colors}::text[],
+            occasions = ${draft.occasions}::text[],
+            cities = ${draft.cities}::text[],
+            tags = ${draft.tags}::text[],
+            image = ${draft.image},
             updated_at = now()
         WHERE shop_id = ${shop_id} AND id = ${id}`),
     remove: (shopId, id) =>
@@ -67,10 +95,25 @@ export class ProductsRepo extends Context.Service<
         UPDATE product
         SET deleted_at = now(), updated_at = now()
         WHERE shop_id = ${shopId} AND id = ${id}`),
+    nextImageId: () =>
+      rows(NumberedImage, sql`SELECT nextval('product_image_id_seq')::integer AS id`),
+    insertImage: (shopId, { id, product_id, url, order, is_primary }) =>
+      command(sql`
+        INSERT INTO product_image (id, shop_id, product_id, url, "order", is_primary)
+        VALUES (${id}, ${shopId}, ${product_id}, ${url}, ${order}, ${is_primary})`),
+    clearPrimaryImage: (shopId, id) =>
+      command(sql`
+        UPDATE product_image
+        SET is_primary = false
+        WHERE shop_id = ${shopId} AND product_id = ${id} AND is_primary`),
+    removeImage: (shopId, imageId) =>
+      command(sql`
+        DELETE FROM product_image
+        WHERE shop_id = ${shopId} AND id = ${imageId}`),
   })
 }
 
-const columns = sql.literal(
-  `id, shop_id, name, price, type, description, manufacturing_time, width, height, shelf_life, enabled, is_featured,
-   colors, occasions, cities, tags, image, created_at, updated_at`,
-)
+const Locked = Schema.Struct({ now: Schema.Date })
+const Owned = Schema.Struct({ shop_id: ShopId })
+const Numbered = Schema.Struct({ id: ProductId, product_count: Schema.Int })
+const NumberedImage = Schema.Struct({ id: ProductImageId })

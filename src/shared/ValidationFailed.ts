@@ -37,6 +37,12 @@ export class ValidationFailed extends Schema.Error<ValidationFailed>("Validation
     })
   }
 
+  static invalid(part: string, name: string, message: string, input: unknown): ValidationFailed {
+    return new ValidationFailed({
+      detail: [{ type: "invalid", loc: [part, name], msg: message, input: brief(input) }],
+    })
+  }
+
   static json(message: string): ValidationFailed {
     return new ValidationFailed({
       detail: [{ type: "json_invalid", loc: ["body"], msg: `JSON decode error: ${message}`, input: {} }],

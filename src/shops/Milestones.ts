@@ -39,6 +39,8 @@ export class Milestones extends Context.Service<
     readonly markSettings: (seen: Seen) => ReadonlyArray<Query<void>>
     /** The same, for a shop that is let in by an operator of the platform. */
     readonly markOpened: (seen: Seen) => ReadonlyArray<Query<void>>
+    /** The same, for a shop that has a product now. */
+    readonly markProduct: (seen: Seen) => ReadonlyArray<Query<void>>
   }
 >()("cvety/shops/Milestones") {
   static readonly layerNoDeps = Layer.effect(
@@ -47,9 +49,9 @@ export class Milestones extends Context.Service<
       const repo = yield* MilestonesRepo
       const notifications = yield* ShopNotifications
 
-      const mark = (isOpened: boolean, { before, after, reachedAt, traceParent }: Seen) => {
+      const mark = (event: Event | null, { before, after, reachedAt, traceParent }: Seen) => {
         if (reachedAt === undefined) return []
-        const reached = reach(reachedAt, after, isOpened, before.now)
+        const reached = reach(reachedAt, after, event, before.now)
         const isNew = (step: keyof ReachedAt) => reachedAt[step] === null && reached[step] !== null
         if (!steps.some(isNew)) return []
         const told: Told = {
@@ -72,8 +74,9 @@ export class Milestones extends Context.Service<
       return {
         begin: repo.insert,
         lock: repo.lock,
-        markSettings: (seen) => mark(false, seen),
-        markOpened: (seen) => mark(true, seen),
+        markSettings: (seen) => mark(null, seen),
+        markOpened: (seen) => mark("opened", seen),
+        markProduct: (seen) => mark("product", seen),
       }
     }),
   )
@@ -83,22 +86,27 @@ export class Milestones extends Context.Service<
   )
 }
 
+/** What the row of a shop does not show. */
+type Event = "opened" | "product"
+
 const steps = [
   "name_customized_at",
   "city_added_at",
   "address_added_at",
+  "first_product_added_at",
   "shop_opened_at",
   "onboarding_completed_at",
 ] as const satisfies ReadonlyArray<keyof ReachedAt>
 
-const reach = (reachedAt: ReachedAt, shop: Shop, isOpened: boolean, now: Date): ReachedAt => {
+const reach = (reachedAt: ReachedAt, shop: Shop, event: Event | null, now: Date): ReachedAt => {
   const when = (known: Date | null, isReached: boolean) => known ?? (isReached ? now : null)
   const reached = {
     ...reachedAt,
     name_customized_at: when(reachedAt.name_customized_at, shop.name !== DEFAULT_NAME),
     city_added_at: when(reachedAt.city_added_at, shop.city !== null),
     address_added_at: when(reachedAt.address_added_at, (shop.address ?? "") !== ""),
-    shop_opened_at: when(reachedAt.shop_opened_at, isOpened),
+    first_product_added_at: when(reachedAt.first_product_added_at, event === "product"),
+    shop_opened_at: when(reachedAt.shop_opened_at, event === "opened"),
   }
   const isComplete =
     reached.name_customized_at !== null &&

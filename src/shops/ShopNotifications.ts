@@ -1,6 +1,7 @@
 /**
- * What the operators of the platform are told of shops, as facts for the edge that speaks to Telegram. Every text of
- * them stands here, in Telegram's HTML: what people wrote is escaped, so that no name of a shop can break a message.
+ * What the operators of the platform are told of shops, as facts for the edge that speaks to Telegram. The texts stand
+ * here, in Telegram's HTML: what people wrote is escaped, so that no name of a shop can break a message. Other domains
+ * bring their own lines to `tell`.
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -27,6 +28,13 @@ export class ShopNotifications extends Context.Service<
     readonly named: (told: Told, formerName: string) => Query<void>
     readonly opened: (told: Told) => Query<void>
     readonly completed: (told: Told) => Query<void>
+    /** For what other domains tell of: lines of HTML about a record of the shop, told once for each. */
+    readonly tell: (
+      event: string,
+      recordId: number,
+      told: Told,
+      lines: ReadonlyArray<string>,
+    ) => Query<void>
   }
 >()("cvety/shops/ShopNotifications") {
   static readonly layerNoDeps = Layer.effect(
@@ -35,15 +43,16 @@ export class ShopNotifications extends Context.Service<
       const outbox = yield* Outbox
       const adminUrl = yield* Config.String("FRONTEND_ADMIN_URL").pipe(Config.withDefault(""))
 
-      const tell = (
-        event: "shop_registered" | "shop_named" | "shop_opened" | "onboarding_completed",
-        { shop, owner, at, traceParent }: Told,
-        lines: ReadonlyArray<string>,
+      const tell: ShopNotifications["Service"]["tell"] = (
+        event,
+        recordId,
+        { shop, owner, at, traceParent },
+        lines,
       ) =>
         outbox.record(shop.id, {
           target: "telegram",
           aggregateType: `notification.${event}`,
-          aggregateId: String(shop.id),
+          aggregateId: String(recordId),
           traceParent,
           payload: {
             event,
@@ -60,7 +69,7 @@ export class ShopNotifications extends Context.Service<
 
       return {
         registered: (told) =>
-          tell("shop_registered", told, [
+          tell("shop_registered", told.shop.id, told, [
             "🌱 <b>Новая регистрация</b>",
             shopLine(told.shop),
             `Город: ${cityOf(told.shop.city)}`,
@@ -69,19 +78,21 @@ export class ShopNotifications extends Context.Service<
             "Шаги до открытия: название, город, первый товар, открытие магазина",
           ]),
         named: (told, formerName) =>
-          tell("shop_named", told, [
+          tell("shop_named", told.shop.id, told, [
             "✏️ <b>Магазин получил название</b>",
             shopLine(told.shop),
             `Было: ${escape(formerName)}`,
             `Город: ${cityOf(told.shop.city)}`,
           ]),
-        opened: (told) => tell("shop_opened", told, ["🎉 <b>Магазин открыт</b>", shopLine(told.shop)]),
+        opened: (told) =>
+          tell("shop_opened", told.shop.id, told, ["🎉 <b>Магазин открыт</b>", shopLine(told.shop)]),
         completed: (told) =>
-          tell("onboarding_completed", told, [
+          tell("onboarding_completed", told.shop.id, told, [
             "🏁 <b>Магазин полностью настроен</b>",
             shopLine(told.shop),
             `Времени от регистрации: ${durationOf(told.at.getTime() - told.shop.created_at.getTime())}`,
           ]),
+        tell,
       }
     }),
   )
@@ -89,10 +100,10 @@ export class ShopNotifications extends Context.Service<
   static readonly layer = ShopNotifications.layerNoDeps.pipe(Layer.provide(Outbox.layer))
 }
 
-const escape = (text: string): string =>
+export const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
 
-const shopLine = ({ id, name }: Told["shop"]): string => `Магазин: ${escape(name)} (№ ${id})`
+export const shopLine = ({ id, name }: Told["shop"]): string => `Магазин: ${escape(name)} (№ ${id})`
 
 const cities: Readonly<Record<City, string>> = { Almaty: "Алматы", Astana: "Астана" }
 const cityOf = (city: City | null): string => (city === null ? "не указан" : cities[city])

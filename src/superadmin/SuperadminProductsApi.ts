@@ -4,7 +4,14 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Access from "../auth/Access.ts"
 import { SuperadminAccess } from "../auth/Access.ts"
-import { Price, ProductId, ProductNotFound, ProductType } from "../products/Product.ts"
+import {
+  DESCRIPTION_CHARS_MAX,
+  NAME_CHARS_MAX,
+  Price,
+  ProductId,
+  ProductNotFound,
+  ProductType,
+} from "../products/Product.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Flag, numberInText } from "../shared/QueryValue.ts"
@@ -15,9 +22,6 @@ import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { WireTime } from "../shared/WireTime.ts"
 import { pageQuery, SearchWords } from "./Page.ts"
 
-const NAME_CHARS_MAX = 200
-const DESCRIPTION_CHARS_MAX = 1_000
-
 const params = { product_id: numberInText(ProductId) }
 const Message = Schema.Struct({ message: Schema.String })
 const Money = Tiyn.annotate({ description: "Tiyn, 1/100 tenge" })
@@ -27,7 +31,7 @@ export const ProductEdit = Schema.Struct({
   price: Schema.optionalKey(Price).annotate({ description: "Tiyn, 1/100 tenge" }),
   description: Schema.optionalKey(Schema.NullOr(textUpTo(DESCRIPTION_CHARS_MAX))),
   enabled: Schema.optionalKey(Schema.Boolean),
-}).annotate({ examples: [{ name: "Букет роз", price: 1_200_000, enabled: true }] })
+}).annotate({ examples: [{ name: "Букет роз", price: Tiyn.make(1_200_000), enabled: true }] })
 
 const SuperadminProductRead = Schema.Struct({
   id: ProductId,

@@ -51,6 +51,10 @@ const insertWholeOrder = (id: number) =>
           '2026-03-01T04:00:00.123456Z', '2026-03-01T04:05:00Z', true, true,
           '2026-03-01T03:59:59.987654Z', '2026-03-01T04:05:00.5Z')`
       await witness`
+        INSERT INTO product (id, shop_id, name, price)
+        VALUES (501, ${SHOP_ID}, 'Букет', 600000), (502, ${SHOP_ID}, 'Ваза', 500000)
+        ON CONFLICT DO NOTHING`
+      await witness`
         INSERT INTO order_item (id, shop_id, order_id, product_id, product_name, product_price, quantity, item_total,
                                 special_requests, created_at, updated_at)
         VALUES

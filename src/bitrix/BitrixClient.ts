@@ -1,0 +1,248 @@
+/**
+ * The one door to Bitrix's API: bearer token, no redirects, bounded time and size, one circuit for writing and one for
+ * reading per shop, because its writes have been known to hang while reads went on.
+ *
+ * A push is one attempt: whoever holds the fact tries again. A read is tried READ_ATTEMPTS_MAX times.
+ *
+ *   2xx, success in the body        delivered
+ *   401, 403                        refused "Invalid API token"; counts against the circuit, so the rest waits
+ *   404 and other 4xx of the API    refused with its reason; the API is well
+ *   429                             failed; waits as long as it asks for
+ *   5xx, no answer, no JSON, a page of a proxy, a redirect, failure in the body of a 200   failed
+ */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Layer from "effect/Layer"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type { Delivered } from "../platform/OutboxOutcome.ts"
+import { retryAfterMs } from "../platform/RetryAfter.ts"
+import type { ShopId } from "../shared/ShopId.ts"
+import type { BitrixApi } from "./BitrixConnection.ts"
+import type { ProductPage } from "./BitrixWire.ts"
+import { readPage, readVerdict } from "./BitrixWire.ts"
+import type { ProductParcel } from "./ProductParcel.ts"
+
+const PUSH_TIMEOUT_MS = 30_000
+const READ_TIMEOUT_MS = 30_000
+const READ_ATTEMPTS_MAX = 3
+const CONNECTIONS_MAX = 32
+const CONNECT_TIMEOUT_MS = 5_000
+const KEEP_ALIVE_TIMEOUT_MS = 30_000
+const ANSWER_BYTES_MAX = 4 * 1_048_576
+/** Failures in a row that open a circuit. */
+const FAILURES_MAX = 5
+const OPEN_MS_MAX = 60_000
+
+export class BitrixUnavailable extends Schema.TaggedError<BitrixUnavailable>()("BitrixUnavailable", {
+  message: Schema.String,
+}) {}
+
+export interface Circuit {
+  readonly state: "closed" | "open" | "half_open"
+  /** Until it is tried again; 0 when it may be now. */
+  readonly waitMs: number
+}
+
+export class BitrixClient extends Context.Service<
+  BitrixClient,
+  {
+    readonly push: (shopId: ShopId, api: BitrixApi, parcel: ProductParcel) => Effect.Effect<Delivered>
+    readonly listProducts: (
+      shopId: ShopId,
+      api: BitrixApi,
+      page: { readonly offset: number; readonly limit: number },
+    ) => Effect.Effect<ProductPage, BitrixUnavailable>
+    /** The product as it is listed, if it is. */
+    readonly findProduct: (
+      shopId: ShopId,
+      api: BitrixApi,
+      id: number,
+    ) => Effect.Effect<Readonly<Record<string, unknown>> | undefined, BitrixUnavailable>
+    readonly circuit: (shopId: ShopId, of: "push" | "read") => Effect.Effect<Circuit>
+  }
+>()("cvety/bitrix/BitrixClient") {
+  static readonly layerNoDeps = Layer.effect(
+    BitrixClient,
+    Effect.gen(function* () {
+      const http = yield* HttpClient.HttpClient
+      const breaker = yield* CircuitBreaker.make({
+        tripPolicy: CircuitBreaker.consecutive(FAILURES_MAX),
+        openDuration: Schedule.min([Schedule.exponential("1 second"), Schedule.spaced(OPEN_MS_MAX)]),
+      })
+
+      const circuit: BitrixClient["Service"]["circuit"] = (shopId, of) =>
+        breaker.state(`${of} ${shopId}`).pipe(
+          Effect.map((state): Circuit => {
+            switch (state._tag) {
+              case "Closed":
+                return { state: "closed", waitMs: 0 }
+              case "Open":
+                return { state: "open", waitMs: Duration.toMillis(state.retryAfter) }
+              case "HalfOpen":
+                return { state: "half_open", waitMs: state.probing ? PROBE_MS : 0 }
+            }
+          }),
+          Effect.orDie,
+        )
+
+      const ask = (request: HttpClientRequest.HttpClientRequest, api: BitrixApi, timeoutMs: number) =>
+        http.execute(HttpClientRequest.bearerToken(request, Redacted.value(api.token))).pipe(
+          Effect.flatMap((response) =>
+            Effect.map(response.text, (body) => ({
+              status: response.status,
+              headers: response.headers,
+              body,
+            })),
+          ),
+          Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
+          Effect.timeoutOrElse({
+            duration: timeoutMs,
+            orElse: () => Effect.fail(new BitrixUnavailable({ message: "Request timeout" })),
+          }),
+          Effect.catchTag("HttpClientError", ({ reason }) =>
+            Effect.fail(new BitrixUnavailable({ message: transportFault[reason._tag] ?? "No answer" })),
+          ),
+        )
+
+      const attemptPush = Effect.fnUntraced(function* (api: BitrixApi, parcel: ProductParcel) {
+        const url = `${api.baseUrl}/${api.updatePath.replace("{id}", String(parcel.id))}`
+        const request = HttpClientRequest.bodyText(
+          HttpClientRequest.put(url),
+          JSON.stringify(parcel),
+          "application/json",
+        )
+        const answer = yield* ask(request, api, PUSH_TIMEOUT_MS)
+        return toDelivered(answer, yield* Clock.currentTimeMillis)
+      })
+
+      const push: BitrixClient["Service"]["push"] = Effect.fnUntraced(function* (shopId, api, parcel) {
+        const key = `push ${shopId}`
+        const delivered = yield* attemptPush(api, parcel).pipe(
+          Effect.catchTag("BitrixUnavailable", ({ message }) => Effect.succeed(failed(message))),
+          breaker.execute({
+            key,
+            classify: (exit) => (exit._tag === "Success" ? toOutcome(exit.value) : CircuitBreaker.failure()),
+          }),
+          Effect.catchTag("CircuitBreakerError", () => Effect.succeed<Delivered>({ kind: "released" })),
+        )
+        if (delivered.kind !== "failed") return delivered
+        const { state } = yield* circuit(shopId, "push")
+        return { ...delivered, isOutage: delivered.isOutage || state !== "closed" }
+      })
+
+      const read = Effect.fnUntraced(function* (shopId: ShopId, api: BitrixApi, query: string) {
+        const request = HttpClientRequest.get(`${api.baseUrl}/products/?${query}`)
+        return yield* ask(request, api, READ_TIMEOUT_MS).pipe(
+          Effect.flatMap(({ status, body }) => {
+            const page = status === 200 ? readPage(body) : undefined
+            return page === undefined
+              ? Effect.fail(new BitrixUnavailable({ message: `The list cannot be read (status ${status})` }))
+              : Effect.succeed(page)
+          }),
+          Effect.retry({
+            times: READ_ATTEMPTS_MAX - 1,
+            schedule: Schedule.jittered(Schedule.exponential("500 millis")),
+          }),
+          breaker.execute({ key: `read ${shopId}` }),
+          Effect.catchTag("CircuitBreakerError", () =>
+            Effect.fail(new BitrixUnavailable({ message: "Bitrix is left alone for a while" })),
+          ),
+        )
+      })
+
+      return {
+        push,
+        listProducts: (shopId, api, { offset, limit }) =>
+          read(shopId, api, `limit=${limit}&offset=${offset}`),
+        findProduct: (shopId, api, id) =>
+          Effect.map(read(shopId, api, `id=${id}&limit=1`), ({ data }) =>
+            data.find((item) => String(item["id"]) === String(id)),
+          ),
+        circuit,
+      }
+    }),
+  )
+
+  static readonly layer = BitrixClient.layerNoDeps.pipe(
+    Layer.provide([
+      NodeHttpClient.layerUndiciOptions({
+        connections: CONNECTIONS_MAX,
+        connect: { timeout: CONNECT_TIMEOUT_MS },
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+        headersTimeout: PUSH_TIMEOUT_MS,
+        bodyTimeout: PUSH_TIMEOUT_MS,
+        maxResponseSize: ANSWER_BYTES_MAX,
+        allowH2: false,
+      }),
+      CircuitBreaker.layerStoreMemory(),
+    ]),
+  )
+}
+
+/** How long to wait while somebody else tries whether it is back. */
+const PROBE_MS = 250
+
+const transportFault: Readonly<Record<string, string>> = {
+  TransportError: "No connection",
+  DecodeError: "The answer broke off",
+  EmptyBodyError: "The answer is empty",
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+const failed = (
+  error: string,
+  changes: { retryAfterMs?: number | null; isOutage?: boolean } = {},
+): Delivered => ({
+  kind: "failed",
+  error,
+  retryAfterMs: changes.retryAfterMs ?? null,
+  isOutage: changes.isOutage ?? false,
+})
+
+const toDelivered = ({ status, headers, body }: Answer, nowMs: number): Delivered => {
+  const verdict = readVerdict(body)
+  if (status >= 200 && status < 300) {
+    if (verdict?.isOk === true) return { kind: "delivered" }
+    return failed(verdict === undefined ? `No verdict in the answer (${status})` : verdict.error)
+  }
+  if (status === 401 || status === 403) return { kind: "refused", error: `Invalid API token (${status})` }
+  if (status === 429)
+    return failed("Too many requests (429)", {
+      retryAfterMs: retryAfterMs(headers["retry-after"], nowMs),
+      isOutage: true,
+    })
+  if (status === 404)
+    return {
+      kind: "refused",
+      error: verdict === undefined ? "No such path (404)" : "Product not found (404)",
+    }
+  if (status >= 400 && status < 500 && status !== 408 && verdict !== undefined)
+    return { kind: "refused", error: `${verdict.error} (${status})` }
+  return failed(`${verdict?.error ?? "No answer of the API"} (${status})`, {
+    retryAfterMs: retryAfterMs(headers["retry-after"], nowMs),
+  })
+}
+
+/** Whether an attempt says that the API as a whole is well. */
+const toOutcome = (delivered: Delivered): CircuitBreaker.Outcome => {
+  if (delivered.kind === "failed")
+    return CircuitBreaker.failure(
+      delivered.retryAfterMs === null ? undefined : { retryAfter: delivered.retryAfterMs },
+    )
+  return delivered.kind === "refused" && /\(40[13]\)$|^No such path/.test(delivered.error)
+    ? CircuitBreaker.failure()
+    : CircuitBreaker.success
+}

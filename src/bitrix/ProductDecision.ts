@@ -1,0 +1,187 @@
+/**
+ * What an event of Bitrix does to a product, decided in one place for webhooks, for the walk through Bitrix's list and
+ * for replays. Pure.
+ *
+ *   kind of event unknown        --> parked   "Unknown event type"
+ *   deleted, never known here    --> skipped  "Product not found"
+ *   older than the last one      --> skipped  "Stale event"
+ *   deleted here                 --> skipped  "Product was deleted here"
+ *   unknown here, without a name or a readable price  --> parked: nothing is sold for a price that nobody named
+ *   unknown here                 --> applied  created
+ *   all as it stands here        --> skipped  "Nothing new"
+ *   something could not be read  --> the rest is applied, and the event is parked for people to look at
+ *   otherwise                    --> applied  updated | deleted (taken off sale, because orders name it)
+ */
+import type { InboxState } from "../platform/Inbox.ts"
+import type { MirroredProduct, MirroredState } from "../products/MirroredProduct.ts"
+import type { ProductId } from "../products/Product.ts"
+import { Tiyn } from "../shared/Tiyn.ts"
+import type { LedgerChange, LedgerRow } from "./BitrixProductsRepo.ts"
+import type { Ledger, Mirrored, SomeFields } from "./MirroredProduct.ts"
+import { fields } from "./MirroredProduct.ts"
+import type { ProductAnswer, ProductEvent } from "./ProductEvent.ts"
+import type { Mapped } from "./ProductMapping.ts"
+import { map } from "./ProductMapping.ts"
+import type { Conflict } from "./ProductMerge.ts"
+import { assumed, merge } from "./ProductMerge.ts"
+
+export interface Situation {
+  readonly id: ProductId
+  readonly event: ProductEvent
+  readonly product: MirroredProduct | undefined
+  readonly ledger: LedgerRow | undefined
+  /** What the undelivered fact says of how the product was; empty when there is none. */
+  readonly before: Readonly<Record<string, unknown>>
+  /** Whether it was read from Bitrix itself, after everything that we know had happened. */
+  readonly isAuthoritative: boolean
+  /** Where Bitrix's own paths lead. */
+  readonly origin: string | undefined
+}
+
+export interface Decision {
+  readonly answer: ProductAnswer
+  readonly state: InboxState
+  readonly reason: string | null
+  readonly write:
+    | { readonly kind: "none" }
+    | { readonly kind: "insert"; readonly product: MirroredState }
+    | { readonly kind: "save"; readonly product: MirroredState; readonly hasNewImages: boolean }
+  readonly ledger: LedgerChange | null
+  readonly conflicts: ReadonlyArray<Conflict>
+}
+
+export const decide = (situation: Situation): Decision => {
+  const { id, event, product, ledger } = situation
+  const isDeletion = event.event_type === "product.deleted"
+  if (!isDeletion && event.event_type !== "product.created" && event.event_type !== "product.updated")
+    return { ...nothing(id, null, null), state: "parked", reason: "Unknown event type" }
+  if (product === undefined) {
+    if (isDeletion) return skipped(id, "Product not found")
+    return create(situation, map(event.product_data, situation.origin))
+  }
+  if (product.is_deleted) return skipped(id, "Product was deleted here")
+  if (event.occurred_at != null && ledger?.last_event_at != null && event.occurred_at < ledger.last_event_at)
+    return skipped(id, "Stale event")
+  return update(situation, product, isDeletion)
+}
+
+const create = ({ id, event }: Situation, { said, notes }: Mapped): Decision => {
+  const { name, price } = said
+  if (name === undefined || price === undefined || price === 0) {
+    const lack = name === undefined ? "its name" : price === 0 ? "a price above zero" : "its price"
+    const reason = [`Cannot be created without ${lack}`, ...notes].join("; ")
+    return { ...skipped(id, reason), state: "parked" }
+  }
+  const local: Mirrored = { ...blank, ...said, name, price }
+  return {
+    answer: answer(id, "created", notes),
+    ...verdict(notes),
+    write: { kind: "insert", product: toState(id, local) },
+    ledger: pulled(id, { ours: local, theirs: { ...local, ...said }, sent: [] }, event, null),
+    conflicts: [],
+  }
+}
+
+const update = (
+  { id, event, ledger, before, isAuthoritative, origin }: Situation,
+  product: MirroredProduct,
+  isDeletion: boolean,
+): Decision => {
+  const local = toMirrored(product)
+  const agreed: Ledger = ledger ?? assumed(local, before)
+  const mapped = isDeletion ? { said: { enabled: false }, notes: [] } : map(event.product_data, origin)
+  const { said, notes } = withoutAccidentalZero(mapped, local, agreed)
+  const merged = merge({ local, agreed, incoming: said, isAuthoritative })
+  const hasChanges = Object.keys(merged.changes).length > 0
+  return {
+    answer: answer(id, isDeletion ? "deleted" : "updated", notes),
+    ...(notes.length > 0 || hasChanges ? verdict(notes) : { state: "skipped", reason: "Nothing new" }),
+    write: hasChanges
+      ? {
+          kind: "save",
+          product: toState(id, { ...local, ...merged.changes }),
+          hasNewImages: "images" in merged.changes,
+        }
+      : { kind: "none" },
+    ledger: pulled(id, merged.ledger, event, ledger?.last_event_at ?? null),
+    conflicts: merged.conflicts,
+  }
+}
+
+/** A zero is believed only where the price is zero here, was, or was told by us. */
+const withoutAccidentalZero = ({ said, notes }: Mapped, local: Mirrored, agreed: Ledger): Mapped => {
+  const isKnown =
+    local.price === 0 || agreed.theirs.price === 0 || agreed.sent.some(({ theirs }) => theirs.price === 0)
+  if (said.price !== 0 || isKnown) return { said, notes }
+  const { price: _, ...others } = said
+  return { said: others, notes: [...notes, "price: zero"] }
+}
+
+const verdict = (notes: ReadonlyArray<string>): Pick<Decision, "state" | "reason"> =>
+  notes.length === 0
+    ? { state: "applied", reason: null }
+    : { state: "parked", reason: `Kept: ${notes.join("; ")}` }
+
+const blank: Mirrored = {
+  name: "",
+  price: 0,
+  description: null,
+  image: null,
+  enabled: true,
+  type: "flowers",
+  width: null,
+  height: null,
+  images: [],
+}
+
+const pulled = (
+  productId: ProductId,
+  ledger: Ledger,
+  { occurred_at }: ProductEvent,
+  lastEventAt: Date | null,
+): LedgerChange => ({
+  productId,
+  ...ledger,
+  lastEventAt: occurred_at ?? lastEventAt,
+  happened: "pulled",
+})
+
+export const toMirrored = (product: MirroredProduct): Mirrored =>
+  Object.fromEntries(
+    fields.map((field) => [
+      field,
+      field === "enabled" ? product.enabled && !product.is_deleted : product[field],
+    ]),
+  ) as unknown as Mirrored
+
+const toState = (id: ProductId, local: Mirrored & SomeFields): MirroredState => ({
+  ...local,
+  id,
+  price: Tiyn.make(local.price),
+})
+
+const answer = (
+  product_id: ProductId,
+  action: ProductAnswer["action"],
+  notes: ReadonlyArray<string> = [],
+): ProductAnswer => ({
+  status: "success",
+  action,
+  product_id,
+  reindex_triggered: false,
+  embedding_generated: false,
+  ...(notes.length === 0 ? {} : { notes }),
+})
+
+const nothing = (id: ProductId, action: ProductAnswer["action"], reason: string | null) => ({
+  answer: { ...answer(id, action), ...(reason === null ? {} : { message: reason }) },
+  reason,
+  write: { kind: "none" } as const,
+  ledger: null,
+  conflicts: [],
+})
+
+const skipped = (id: ProductId, reason: string): Decision => ({
+  ...nothing(id, "skipped", reason),
+  state: "skipped",
+})

@@ -1,0 +1,66 @@
+/**
+ * What leaves for Bitrix when a product changed here: the fields of its `update-from-railway` script and of the system
+ * diagrams together. A field that did not change here is sent as Bitrix itself last said it.
+ *
+ * The script ignores an empty title, description or picture, so those cannot be cleared over there.
+ */
+import { Tiyn } from "../shared/Tiyn.ts"
+import type { Ledger, Mirrored, Sent, SomeFields } from "./MirroredProduct.ts"
+import { isSame, toldFields } from "./MirroredProduct.ts"
+import * as PriceText from "./PriceText.ts"
+
+export interface ProductParcel {
+  readonly id: number
+  readonly name: string
+  readonly title: string
+  /** As Bitrix keeps it: `"5 000 ₸"`. */
+  readonly price: string
+  readonly image: string | null
+  readonly description: string
+  readonly enabled: "Y" | "N"
+  readonly isAvailable: boolean
+}
+
+export const toParcel = (id: number, local: Mirrored, agreed: Ledger): ProductParcel => {
+  const value = <F extends (typeof toldFields)[number]>(field: F): Mirrored[F] => {
+    const said = agreed.theirs[field] as Mirrored[F] | undefined
+    return said !== undefined && isSame(local[field], agreed.ours[field]) ? said : local[field]
+  }
+  const enabled = value("enabled")
+  return {
+    id,
+    name: value("name"),
+    title: value("name"),
+    price: PriceText.format(Tiyn.make(value("price"))),
+    image: value("image"),
+    description: value("description") ?? "",
+    enabled: enabled ? "Y" : "N",
+    isAvailable: enabled,
+  }
+}
+
+/** The push as it will be met again. */
+export const toSent = (local: Mirrored): Sent => ({
+  ours: {
+    name: local.name,
+    price: local.price,
+    description: local.description,
+    image: local.image,
+    enabled: local.enabled,
+  },
+  theirs: asBitrixSays(local),
+  isDelivered: false,
+})
+
+/** The told fields as Bitrix says them once it took them; what it ignores or renames is left out. */
+export const asBitrixSays = (local: Mirrored): SomeFields => ({
+  ...(local.name.trim() === "" ? {} : { name: local.name.trim() }),
+  price: wholeTenge(local.price),
+  ...(local.description === null || local.description === "" ? {} : { description: local.description }),
+  enabled: local.enabled,
+})
+
+const wholeTenge = (price: number): number => {
+  const parsed = PriceText.parse(PriceText.format(Tiyn.make(price)))
+  return "price" in parsed ? parsed.price : price
+}

@@ -1,0 +1,191 @@
+/**
+ * Delivers the facts of one shop to one target, many at a time, each at its own speed.
+ *
+ *   turn:  | settle what ended, claim what is due and may go |   one transaction of two round trips
+ *             ^ ended                          | facts
+ *             '------------ deliver <----------'               at most `inFlightMax`, in fibers of their own
+ *
+ * - A turn is taken when a fact was recorded, when a delivery ended, and when something is due. Under load it carries
+ *   all that came together meanwhile.
+ * - A slow delivery holds its place and nothing else.
+ * - A lease is renewed until its fact is settled, so it means that its node lives: of a node that dies, others claim
+ *   what it held after LEASE_MS.
+ * - The target says how many it would take now: none while its circuit is open, one when it is tried again.
+ * - `perSecondMax` bounds what leaves this node.
+ * - A failure is tried again by `scheduleMs`, with jitter and at least after what the target asked for; the end of the
+ *   schedule parks the fact. A failure while the target as a whole is in trouble does not count against the fact.
+ */
+import { randomUUID } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { ShopId } from "../shared/ShopId.ts"
+import type { Actors } from "./Actor.ts"
+import * as Actor from "./Actor.ts"
+import { Db } from "./Db.ts"
+import type { ClaimedFact, OutboxTarget } from "./Outbox.ts"
+import { Outbox } from "./Outbox.ts"
+import type { Delivered, Ended } from "./OutboxOutcome.ts"
+import { count, toSettled } from "./OutboxOutcome.ts"
+import type { Query } from "./Query.ts"
+import { TenantContext } from "./TenantContext.ts"
+import * as TokenBucket from "./TokenBucket.ts"
+import { parentSpan } from "./traceParent.ts"
+
+export interface Options<R, M, P> {
+  readonly name: string
+  readonly shopId: ShopId
+  readonly target: OutboxTarget
+  readonly inFlightMax: number
+  readonly perSecondMax: number
+  /** How many the target would take now, and when to ask again if none. */
+  readonly admission: Effect.Effect<{ readonly places: number; readonly waitMs: number }>
+  /** Reads, under lock, the records that the facts of this lease tell of, and what the edge remembers of each. */
+  readonly load: (lease: string) => readonly [records: Query<R>, memory: Query<M>]
+  /** Reads, under lock, what the edge remembers of these. */
+  readonly loadEnded: (ended: ReadonlyArray<Ended<P>>) => Query<M>
+  /** Makes a parcel of each fact that could be read, and says what to write before they leave. */
+  readonly pack: (
+    facts: ReadonlyArray<ClaimedFact>,
+    records: R,
+    memory: M,
+  ) => { readonly parcels: ReadonlyMap<number, P>; readonly queries: ReadonlyArray<Query<unknown>> }
+  readonly deliver: (parcel: P, fact: ClaimedFact) => Effect.Effect<Delivered>
+  /** What to write besides the outcome of the fact itself. */
+  readonly settle: (ended: ReadonlyArray<Ended<P>>, memory: M) => ReadonlyArray<Query<unknown>>
+}
+
+const LEASE_MS = 10_000
+const RENEW_MS = 3_000
+const SWEEP_MS = 60_000
+const CLAIM_MAX = 64
+const RELEASED: Delivered = { kind: "released" }
+
+/** Offer to the returned queue when a fact was recorded. */
+export const start = <R, M, P>(
+  options: Options<R, M, P>,
+): Effect.Effect<Queue.Enqueue<void>, never, Db | Outbox | Actors | Scope.Scope> =>
+  Effect.gen(function* () {
+    const db = yield* Db
+    const outbox = yield* Outbox
+    const scope = yield* Effect.scope
+    const { shopId, target } = options
+    const deliveries = yield* FiberSet.make<void>()
+    const bucket = TokenBucket.make(options.perSecondMax)
+    const held = new Set<number>()
+    let ended: Array<Ended<P>> = []
+    let timerAtMs = Number.POSITIVE_INFINITY
+    let wake: Queue.Enqueue<void> | undefined
+    const wakeUp = () => {
+      if (wake !== undefined) Queue.offerUnsafe(wake, undefined)
+    }
+
+    const wakeAfter = Effect.fnUntraced(function* (ms: number) {
+      const atMs = (yield* Clock.currentTimeMillis) + ms
+      if (ms >= SWEEP_MS || atMs >= timerAtMs) return
+      timerAtMs = atMs
+      yield* Effect.sleep(Math.max(1, ms)).pipe(
+        Effect.andThen(
+          Effect.sync(() => {
+            timerAtMs = Number.POSITIVE_INFINITY
+            wakeUp()
+          }),
+        ),
+        Effect.forkIn(scope),
+      )
+    })
+
+    const exchange = Effect.fnUntraced(
+      function* (nowMs: number, limit: number, settling: ReadonlyArray<Ended<P>>) {
+        const lease = randomUUID()
+        const until = new Date(nowMs + LEASE_MS)
+        const settled = yield* Effect.forEach(settling, (one) => toSettled(one, nowMs))
+        const carried = settling.filter(({ parcel }) => parcel !== undefined)
+        return yield* db.transact({
+          read: [
+            outbox.claim(shopId, target, { lease, limit, now: new Date(nowMs), until }),
+            ...options.load(lease),
+            options.loadEnded(carried),
+            outbox.findNextDue(shopId, target),
+          ],
+          write: ([facts, records, memory, endedMemory, [due]]) => {
+            const packed = options.pack(facts, records, memory)
+            return {
+              queries: [
+                ...(facts.length > 0 ? packed.queries : []),
+                ...(carried.length > 0 ? options.settle(carried, endedMemory) : []),
+                ...(settled.length > 0 ? [outbox.settle(shopId, settled)] : []),
+                ...(settling.some(({ delivered }) => delivered.kind === "delivered")
+                  ? [outbox.noteDelivered(shopId, target)]
+                  : []),
+              ],
+              answer: { facts, lease, parcels: packed.parcels, nextDueMs: due?.at?.getTime() ?? null },
+            }
+          },
+        })
+      },
+      Effect.provideService(TenantContext, { shopId }),
+    )
+
+    const send = (fact: ClaimedFact, parcel: P | undefined, lease: string) => {
+      held.add(fact.id)
+      const end = (delivered: Delivered) => {
+        ended.push({ fact, parcel, lease, delivered })
+        wakeUp()
+      }
+      if (parcel === undefined) return Effect.sync(() => end(RELEASED))
+      return FiberSet.run(
+        deliveries,
+        options.deliver(parcel, fact).pipe(
+          Effect.withSpan(`outbox.${target}`, {
+            ...parentSpan(fact.trace_parent),
+            kind: "producer",
+            attributes: { "outbox.aggregate": fact.aggregate_id, "outbox.attempt": fact.attempts + 1 },
+          }),
+          Effect.matchCause({
+            onSuccess: end,
+            onFailure: () =>
+              end({ kind: "failed", error: "The delivery died", retryAfterMs: null, isOutage: false }),
+          }),
+        ),
+      )
+    }
+
+    const turn = Effect.gen(function* () {
+      const nowMs = yield* Clock.currentTimeMillis
+      const { places, waitMs } = yield* options.admission
+      const free = Math.max(0, Math.min(CLAIM_MAX, options.inFlightMax - held.size, places))
+      const limit = bucket.take(nowMs, free)
+      if (limit === 0) yield* wakeAfter(places === 0 ? waitMs : bucket.waitMs(nowMs))
+      const settling = ended
+      if (limit === 0 && settling.length === 0) return 0
+      ended = []
+      const taken = yield* Effect.onError(exchange(nowMs, limit, settling), () =>
+        Effect.sync(() => {
+          ended = [...settling, ...ended]
+          bucket.giveBack(limit)
+        }),
+      )
+      for (const { fact } of settling) held.delete(fact.id)
+      bucket.giveBack(limit - taken.facts.length)
+      yield* count(target, settling, nowMs)
+      for (const fact of taken.facts) yield* send(fact, taken.parcels.get(fact.id), taken.lease)
+      if (taken.facts.length < limit && taken.nextDueMs !== null) yield* wakeAfter(taken.nextDueMs - nowMs)
+      return taken.facts.length + settling.length
+    })
+
+    const renew = Effect.gen(function* () {
+      if (held.size === 0) return
+      const until = new Date((yield* Clock.currentTimeMillis) + LEASE_MS)
+      yield* db.transact({
+        read: [],
+        write: () => ({ queries: [outbox.extend(shopId, [...held], until)], answer: undefined }),
+      })
+    }).pipe(Effect.provideService(TenantContext, { shopId }), Effect.ignore)
+
+    yield* renew.pipe(Effect.delay(RENEW_MS), Effect.forever, Effect.forkIn(scope))
+    wake = yield* Actor.start({ name: options.name, paceMs: SWEEP_MS, batch: turn })
+    return wake
+  })
