@@ -5,6 +5,8 @@ import { AuthApi } from "./auth/AuthApi.ts"
 import { DocsLogin } from "./auth/DocsLogin.ts"
 import { ServiceCredentialsApi } from "./auth/ServiceCredentialsApi.ts"
 import { BitrixWebhooksApi } from "./bitrix/BitrixWebhooksApi.ts"
+import { SyncApi } from "./bitrix/SyncApi.ts"
+import { ImagesApi } from "./images/ImagesApi.ts"
 import { OrdersApi } from "./orders/OrdersApi.ts"
 import { CatalogueApi } from "./products/CatalogueApi.ts"
 import { ColorsApi } from "./products/ColorsApi.ts"
@@ -35,9 +37,11 @@ export class Api extends HttpApi.make("cvety")
   .add(CatalogueApi)
   .add(ProductsApi)
   .add(ColorsApi)
+  .add(ImagesApi)
   .add(AuditApi)
   .add(OrdersApi)
   .add(BitrixWebhooksApi)
+  .add(SyncApi)
   .add(SuperadminShopsApi)
   .add(SuperadminUsersApi)
   .add(SuperadminProductsApi)

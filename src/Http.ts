@@ -16,7 +16,9 @@ import { AccessHttp } from "./auth/AccessHttp.ts"
 import { AuthHttp } from "./auth/AuthHttp.ts"
 import { ServiceCredentialsHttp } from "./auth/ServiceCredentialsHttp.ts"
 import { BitrixWebhooksHttp } from "./bitrix/BitrixWebhooksHttp.ts"
+import { SyncHttp } from "./bitrix/SyncHttp.ts"
 import { WebhookSecretHttp } from "./bitrix/WebhookSecretHttp.ts"
+import { ImagesHttp } from "./images/ImagesHttp.ts"
 import { OrdersHttp } from "./orders/OrdersHttp.ts"
 import * as HttpFaults from "./platform/HttpFaults.ts"
 import * as HttpObserver from "./platform/HttpObserver.ts"
@@ -60,8 +62,10 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     RegistrationHttp,
     ShopSettingsHttp,
     MarketplaceHttp,
+    ImagesHttp,
     OrdersHttp,
     BitrixWebhooksHttp,
+    SyncHttp,
     ShopProductsHttp,
     CatalogueHttp,
     ProductsHttp,

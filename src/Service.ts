@@ -9,12 +9,16 @@ import { Tokens } from "./auth/Tokens.ts"
 import { Visitors } from "./auth/Visitors.ts"
 import { BitrixClient } from "./bitrix/BitrixClient.ts"
 import { BitrixConnections } from "./bitrix/BitrixConnections.ts"
+import { BitrixPass } from "./bitrix/BitrixPass.ts"
 import { BitrixSettings } from "./bitrix/BitrixSettings.ts"
 import { OrderStatusReplay } from "./bitrix/OrderStatusReplay.ts"
 import { OrderStatusSync } from "./bitrix/OrderStatusSync.ts"
 import { ProductSync } from "./bitrix/ProductSync.ts"
+import { Sync } from "./bitrix/Sync.ts"
 import { DemoSeed } from "./demo/DemoSeed.ts"
 import { Http } from "./Http.ts"
+import { ImageReferences } from "./images/ImageReferences.ts"
+import { Images } from "./images/Images.ts"
 import { Orders } from "./orders/Orders.ts"
 import * as Actor from "./platform/Actor.ts"
 import { Db } from "./platform/Db.ts"
@@ -22,6 +26,7 @@ import { Inbox } from "./platform/Inbox.ts"
 import { Lifecycle } from "./platform/Lifecycle.ts"
 import { Migrations } from "./platform/Migrations.ts"
 import { Outbox } from "./platform/Outbox.ts"
+import { R2 } from "./platform/R2.ts"
 import { Sealed } from "./platform/Sealed.ts"
 import { Catalogue } from "./products/Catalogue.ts"
 import { ProductDetails } from "./products/ProductDetails.ts"
@@ -47,7 +52,8 @@ import { Team } from "./team/Team.ts"
  */
 export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provideMerge(Http),
-  Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer, ProductSync.layer]),
+  Layer.provide(BitrixPass.layer),
+  Layer.provide([OrderStatusSync.layer, OrderStatusReplay.layer, ProductSync.layer, Sync.layer]),
   Layer.provide([BitrixConnections.layer, BitrixClient.layer]),
   Layer.provide([
     SuperadminShops.layer,
@@ -70,6 +76,8 @@ export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
     ProductImages.layer,
     ProductDetails.layer,
     Catalogue.layer,
+    Images.layer,
+    ImageReferences.layer,
     Visitors.layer,
     Orders.layer,
     Inbox.layer,
@@ -81,5 +89,5 @@ export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provide(DemoSeed),
   Layer.provideMerge(Db.layer),
   Layer.provide(Migrations.layer),
-  Layer.provide([Tokens.layer, PasswordHasher.layer, BitrixSettings.layer, Sealed.layer]),
+  Layer.provide([R2.layer, Tokens.layer, PasswordHasher.layer, BitrixSettings.layer, Sealed.layer]),
 )

@@ -84,8 +84,10 @@ export class BitrixClient extends Context.Service<
             switch (state._tag) {
               case "Closed":
                 return { state: "closed", waitMs: 0 }
-              case "Open":
-                return { state: "open", waitMs: Duration.toMillis(state.retryAfter) }
+              case "Open": {
+                const waitMs = Duration.toMillis(state.retryAfter)
+                return { state: waitMs > 0 ? "open" : "half_open", waitMs }
+              }
               case "HalfOpen":
                 return { state: "half_open", waitMs: state.probing ? PROBE_MS : 0 }
             }

@@ -15,7 +15,7 @@ import { Sealed } from "../platform/Sealed.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { ShopId } from "../shared/ShopId.ts"
-import type { BitrixConnection } from "./BitrixConnection.ts"
+import type { BitrixApi, BitrixConnection } from "./BitrixConnection.ts"
 import { digestOf } from "./BitrixConnection.ts"
 import type { ConnectionRow } from "./BitrixConnectionsRepo.ts"
 import { BitrixConnectionsRepo } from "./BitrixConnectionsRepo.ts"
@@ -45,37 +45,50 @@ export class BitrixConnections extends Context.Service<
       const settings = yield* BitrixSettings
       let connections = new Map<ShopId, BitrixConnection>()
       let shopsByDigest = new Map<string, ShopId>()
-      const routed = new Set<ShopId>()
+      const routed = new Map<ShopId, boolean>()
+      const apis = new Map<string, BitrixApi>()
 
-      const openRoute = Effect.fnUntraced(function* (shopId: ShopId) {
-        if (routed.has(shopId)) return
+      const setRoute = Effect.fnUntraced(function* (shopId: ShopId, isOpen: boolean) {
+        if (routed.get(shopId) === isOpen) return
+        const route = isOpen ? outbox.openRoute(shopId, "bitrix") : outbox.closeRoute(shopId, "bitrix")
         yield* db
-          .transact({
-            read: [],
-            write: () => ({ queries: [outbox.openRoute(shopId, "bitrix")], answer: null }),
-          })
+          .transact({ read: [], write: () => ({ queries: [route], answer: null }) })
           .pipe(Effect.provideService(TenantContext, { shopId }))
-        routed.add(shopId)
+        routed.set(shopId, isOpen)
       })
 
-      const toConnection = Effect.fnUntraced(function* (row: ConnectionRow) {
+      /** The same row gives the same object, so that whoever works with it notices a change and nothing else. */
+      const apiOf = Effect.fnUntraced(function* (row: ConnectionRow) {
+        const { base_url, update_path, requests_per_second_max } = row
+        const key = JSON.stringify([
+          base_url,
+          update_path,
+          requests_per_second_max,
+          Buffer.from(row.sealed_token).toString("hex"),
+        ])
+        const known = apis.get(key)
+        if (known !== undefined) return known
         const token = sealed.open(row.sealed_token)
-        if (token === undefined)
+        if (token === undefined) {
           yield* Effect.logError("the token of a Bitrix connection cannot be opened with these keys").pipe(
             Effect.annotateLogs({ shop_id: row.shop_id }),
           )
-        const { base_url, update_path, requests_per_second_max } = row
+          return null
+        }
+        const api = {
+          baseUrl: base_url,
+          updatePath: update_path,
+          token,
+          requestsPerSecondMax: requests_per_second_max,
+        }
+        apis.set(key, api)
+        return api
+      })
+
+      const toConnection = Effect.fnUntraced(function* (row: ConnectionRow) {
         return {
           shopId: row.shop_id,
-          api:
-            token === undefined
-              ? null
-              : {
-                  baseUrl: base_url,
-                  updatePath: update_path,
-                  token,
-                  requestsPerSecondMax: requests_per_second_max,
-                },
+          api: yield* apiOf(row),
           secretDigests: [row.webhook_secret_hash, row.previous_secret_hash].flatMap((digest) =>
             digest === null ? [] : [Buffer.from(digest).toString("hex")],
           ),
@@ -96,7 +109,8 @@ export class BitrixConnections extends Context.Service<
             secretDigests.map((digest) => [digest, shopId] as const),
           ),
         )
-        yield* Effect.forEach(connections.keys(), openRoute, { discard: true })
+        for (const { shop_id, enabled } of rows) if (!enabled) yield* setRoute(shop_id, false)
+        for (const shopId of connections.keys()) yield* setRoute(shopId, true)
       })
 
       // Until the database answers for the first time, the settings are all that is known.

@@ -15,6 +15,7 @@ import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { Db } from "../platform/Db.ts"
+import * as LatencyBudget from "../platform/LatencyBudget.ts"
 import type { ClaimedFact } from "../platform/Outbox.ts"
 import * as OutboxDelivery from "../platform/OutboxDelivery.ts"
 import type { Ended } from "../platform/OutboxOutcome.ts"
@@ -30,14 +31,12 @@ import type { LedgerChange, LedgerRow } from "./BitrixProductsRepo.ts"
 import { BitrixProductsRepo } from "./BitrixProductsRepo.ts"
 import type { Ledger } from "./MirroredProduct.ts"
 import { toMirrored } from "./ProductDecision.ts"
-import { assumed, delivered, untold } from "./ProductMerge.ts"
+import { assumed, delivered, needsTelling, noted } from "./ProductMerge.ts"
 import type { ProductParcel } from "./ProductParcel.ts"
 import { toParcel, toSent } from "./ProductParcel.ts"
 
 const CHANNEL = "cvety_outbox"
 const IN_FLIGHT_MAX = 16
-/** Pushes whose coming back is still looked for. */
-const SENT_MAX = 8
 const CONNECTIONS_PACE_MS = 5_000
 
 export const BitrixOutbound = Layer.effectDiscard(
@@ -126,7 +125,9 @@ const deliver = (shopId: ShopId, api: BitrixApi) =>
         }
       },
       deliver: ({ body }) =>
-        body === null ? Effect.succeed({ kind: "delivered" }) : client.push(shopId, api, body),
+        body === null
+          ? Effect.succeed({ kind: "delivered" })
+          : LatencyBudget.measure("product_update.bitrix")(client.push(shopId, api, body)),
       settle: (ended, memory) => {
         const arrived = new Set(
           ended.flatMap(({ parcel, delivered: { kind } }) =>
@@ -162,15 +163,13 @@ const pack = (
   const row = memory.find(({ product_id }) => product_id === productId)
   const local = toMirrored(product)
   const agreed: Ledger = row ?? assumed(local, before)
-  if (row !== undefined && untold(local, agreed).length === 0)
-    return { id, parcel: { productId, body: null } }
-  const sent = [...agreed.sent, toSent(local)].slice(-SENT_MAX)
+  if (row !== undefined && !needsTelling(local, agreed)) return { id, parcel: { productId, body: null } }
   return {
     id,
-    parcel: { productId, body: toParcel(productId, local, agreed) },
+    parcel: { productId, body: toParcel(productId, local, row ?? null) },
     change: toChange(
       { product_id: productId, last_event_at: row?.last_event_at ?? null },
-      { ...agreed, sent },
+      noted(agreed, toSent(local, agreed)),
       "pushing",
     ),
   }

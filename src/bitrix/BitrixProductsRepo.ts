@@ -1,4 +1,4 @@
-/** The only SQL on what both sides agreed on, and on what they did not. */
+/** The only SQL on what both sides agreed on. */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -7,7 +7,6 @@ import { command, rows, sql } from "../platform/Query.ts"
 import { ProductId } from "../products/Product.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 import { Ledger } from "./MirroredProduct.ts"
-import type { Conflict } from "./ProductMerge.ts"
 
 export const LedgerRow = Schema.Struct({
   product_id: ProductId,
@@ -15,6 +14,7 @@ export const LedgerRow = Schema.Struct({
   /** Rises with every change, so that whoever looked at Bitrix knows whether something happened since. */
   version: Schema.Int,
   last_event_at: Schema.NullOr(Schema.Date),
+  last_pulled_at: Schema.NullOr(Schema.Date),
 })
 export type LedgerRow = typeof LedgerRow.Type
 
@@ -32,11 +32,20 @@ export class BitrixProductsRepo extends Context.Service<
     /** Of the products that facts of this lease tell of. */
     readonly lockLeased: (shopId: ShopId, lease: string) => Query<ReadonlyArray<LedgerRow>>
     readonly save: (shopId: ShopId, changes: ReadonlyArray<LedgerChange>) => Query<void>
-    readonly insertConflicts: (
+    /** Of every product of the shop, as one row; of the first so many. */
+    readonly versions: (shopId: ShopId, limit: number) => Query<ReadonlyMap<ProductId, number>>
+    /** Those of the ids that were deleted here. */
+    readonly findDeleted: (shopId: ShopId, ids: ReadonlyArray<ProductId>) => Query<ReadonlyArray<ProductKey>>
+    /** Met in this walk through Bitrix's list. */
+    readonly markSeen: (shopId: ShopId, pass: number, ids: ReadonlyArray<ProductId>) => Query<void>
+    /** On sale by Bitrix's last word, and not met in this walk; those not met for longest first. */
+    readonly findUnlisted: (
       shopId: ShopId,
-      productId: ProductId,
-      conflicts: ReadonlyArray<Conflict>,
-    ) => Query<void>
+      pass: number,
+      limit: number,
+    ) => Query<ReadonlyArray<typeof Unlisted.Type>>
+    /** Changed here without a fact that tells Bitrix. */
+    readonly findUntold: (shopId: ShopId, limit: number) => Query<ReadonlyArray<ProductKey>>
   }
 >()("cvety/bitrix/BitrixProductsRepo") {
   static readonly layer = Layer.succeed(BitrixProductsRepo, {
@@ -86,15 +95,91 @@ export class BitrixProductsRepo extends Context.Service<
             last_event_at = EXCLUDED.last_event_at,
             last_pulled_at = coalesce(EXCLUDED.last_pulled_at, b.last_pulled_at),
             last_pushed_at = coalesce(EXCLUDED.last_pushed_at, b.last_pushed_at)`),
-    insertConflicts: (shopId, productId, conflicts) =>
+    versions: (shopId, limit) => ({
+      statement: sql`
+        SELECT array_agg(product_id ORDER BY product_id) AS ids, array_agg(version ORDER BY product_id) AS versions
+        FROM (
+          SELECT product_id, version
+          FROM bitrix_product
+          WHERE shop_id = ${shopId}
+          ORDER BY product_id
+          LIMIT ${limit}
+        ) known`,
+      decode: ([row]) => {
+        const { ids, versions } = decodeVersions(row)
+        return new Map((ids ?? []).map((id, index) => [id, versions?.[index] ?? 0]))
+      },
+    }),
+    findDeleted: (shopId, ids) =>
+      rows(
+        ProductKey,
+        sql`
+          SELECT id AS product_id
+          FROM product
+          WHERE shop_id = ${shopId} AND id = ANY (${ids}::integer[]) AND deleted_at IS NOT NULL`,
+      ),
+    markSeen: (shopId, pass, ids) =>
       command(sql`
-        INSERT INTO sync_conflict (shop_id, product_id, field, ours, theirs)
-        SELECT ${shopId}, ${productId}, field, coalesce(ours, 'null'), coalesce(theirs, 'null')
-        FROM jsonb_to_recordset(${JSON.stringify(conflicts)}::jsonb) AS conflict(field text, ours jsonb, theirs jsonb)
-        ON CONFLICT (shop_id, product_id, field) WHERE chosen IS NULL
-        DO UPDATE
-        SET ours = EXCLUDED.ours, theirs = EXCLUDED.theirs`),
+        UPDATE bitrix_product b
+        SET seen_in_pass = ${pass}
+        FROM (
+          SELECT product_id
+          FROM bitrix_product
+          WHERE shop_id = ${shopId} AND product_id = ANY (${ids}::integer[]) AND seen_in_pass < ${pass}
+          ORDER BY product_id
+          FOR NO KEY UPDATE
+        ) met
+        WHERE b.shop_id = ${shopId} AND b.product_id = met.product_id`),
+    findUnlisted: (shopId, pass, limit) =>
+      rows(
+        Unlisted,
+        sql`
+          SELECT b.product_id, b.version, (count(*) OVER ())::integer AS total
+          FROM bitrix_product b
+          JOIN product p ON p.shop_id = b.shop_id AND p.id = b.product_id
+          WHERE b.shop_id = ${shopId} AND b.seen_in_pass < ${pass} AND b.theirs ->> 'enabled' = 'true'
+            AND p.origin = 'bitrix' AND p.deleted_at IS NULL
+          ORDER BY b.seen_in_pass, b.product_id
+          LIMIT ${limit}`,
+      ),
+    // What `untold` of ProductMerge says; whoever acts on it asks that once more, under lock.
+    findUntold: (shopId, limit) =>
+      rows(
+        ProductKey,
+        sql`
+          SELECT b.product_id
+          FROM bitrix_product b
+          JOIN product p ON p.shop_id = b.shop_id AND p.id = b.product_id
+          WHERE b.shop_id = ${shopId} AND p.origin = 'bitrix'
+            AND NOT b.ours @> jsonb_build_object('name', p.name, 'price', p.price, 'description', p.description,
+                                                 'image', p.image, 'enabled', p.enabled AND p.deleted_at IS NULL)
+            AND NOT EXISTS (
+              SELECT FROM outbox o
+              WHERE o.shop_id = b.shop_id AND o.target = 'bitrix' AND o.aggregate_type = 'product'
+                AND o.aggregate_id = b.product_id::text AND o.state <> 'delivered')
+            AND EXISTS (SELECT FROM outbox_route r WHERE r.shop_id = b.shop_id AND r.target = 'bitrix')
+          ORDER BY b.product_id
+          LIMIT ${limit}`,
+      ),
   })
 }
 
-const columns = sql.literal(`b.product_id, b.ours, b.theirs, b.sent, b.version, b.last_event_at`)
+const columns = sql.literal(`b.product_id, b.ours, b.theirs, b.sent, b.version, b.last_event_at,
+   b.last_pulled_at`)
+
+const ProductKey = Schema.Struct({ product_id: ProductId })
+type ProductKey = typeof ProductKey.Type
+
+const Unlisted = Schema.Struct({
+  product_id: ProductId,
+  version: Schema.Int,
+  /** Of all such products. */
+  total: Schema.Int,
+})
+
+const decodeVersions = Schema.decodeUnknownSync(
+  Schema.Struct({
+    ids: Schema.NullOr(Schema.Array(ProductId)),
+    versions: Schema.NullOr(Schema.Array(Schema.Int)),
+  }),
+)

@@ -41,12 +41,12 @@ const validated = Effect.fnUntraced(function* <A>(
   decode: (body: unknown, options: { readonly errors: "all" }) => Effect.Effect<A, Schema.SchemaError>,
 ) {
   const body = yield* JsonBody.read(request)
-  return yield* LatencyBudget.measure("validate")(
+  return yield* LatencyBudget.measure("webhook.validate")(
     Effect.mapError(decode(body, { errors: "all" }), (error) => ValidationFailed.from("body", error, body)),
   )
 })
 
 const log = (what: string, event_id: string | null, answer: object) =>
-  LatencyBudget.measure("log")(Effect.annotateLogs(Effect.logInfo(what), { event_id, answer })).pipe(
+  LatencyBudget.measure("webhook.log")(Effect.annotateLogs(Effect.logInfo(what), { event_id, answer })).pipe(
     Effect.andThen(RequestInfo.beginRespond),
   )

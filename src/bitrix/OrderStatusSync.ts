@@ -108,9 +108,9 @@ export class OrderStatusSync extends Context.Service<
           wasParked: false,
           traceParent: span === undefined ? null : traceParent(span),
         })
-        yield* LatencyBudget.record("find_order", submittedNanos, foundNanos)
-        yield* LatencyBudget.record("map_status", foundNanos, mappedNanos)
-        yield* LatencyBudget.record("update_and_record", mappedNanos, clock.currentTimeNanosUnsafe())
+        yield* LatencyBudget.record("webhook.find_order", submittedNanos, foundNanos)
+        yield* LatencyBudget.record("webhook.map_status", foundNanos, mappedNanos)
+        yield* LatencyBudget.record("webhook.update_and_record", mappedNanos, clock.currentTimeNanosUnsafe())
         return answer
       })
 

@@ -23,7 +23,7 @@ import type { ProductAnswer, ProductEvent } from "./ProductEvent.ts"
 import type { Mapped } from "./ProductMapping.ts"
 import { map } from "./ProductMapping.ts"
 import type { Conflict } from "./ProductMerge.ts"
-import { assumed, merge } from "./ProductMerge.ts"
+import { assumed, merge, needsTelling } from "./ProductMerge.ts"
 
 export interface Situation {
   readonly id: ProductId
@@ -34,6 +34,8 @@ export interface Situation {
   readonly before: Readonly<Record<string, unknown>>
   /** Whether it was read from Bitrix itself, after everything that we know had happened. */
   readonly isAuthoritative: boolean
+  /** When an event that is decided again had arrived; null for one that arrives now. */
+  readonly waitedSince: Date | null
   /** Where Bitrix's own paths lead. */
   readonly origin: string | undefined
 }
@@ -48,6 +50,10 @@ export interface Decision {
     | { readonly kind: "save"; readonly product: MirroredState; readonly hasNewImages: boolean }
   readonly ledger: LedgerChange | null
   readonly conflicts: ReadonlyArray<Conflict>
+  /** Whether it said all that events say and all of it was read: what waits from before needs no more looking at. */
+  readonly isWhole: boolean
+  /** Whether something stands here that Bitrix has yet to be told. */
+  readonly isUntold: boolean
 }
 
 export const decide = (situation: Situation): Decision => {
@@ -60,9 +66,14 @@ export const decide = (situation: Situation): Decision => {
     return create(situation, map(event.product_data, situation.origin))
   }
   if (product.is_deleted) return skipped(id, "Product was deleted here")
-  if (event.occurred_at != null && ledger?.last_event_at != null && event.occurred_at < ledger.last_event_at)
-    return skipped(id, "Stale event")
+  if (isStale(situation)) return skipped(id, "Stale event")
   return update(situation, product, isDeletion)
+}
+
+/** Older than the last event by Bitrix's own clock, or overtaken while it waited. */
+const isStale = ({ event: { occurred_at }, ledger, waitedSince }: Situation): boolean => {
+  if (occurred_at != null && ledger?.last_event_at != null) return occurred_at < ledger.last_event_at
+  return waitedSince !== null && ledger?.last_pulled_at != null && waitedSince < ledger.last_pulled_at
 }
 
 const create = ({ id, event }: Situation, { said, notes }: Mapped): Decision => {
@@ -79,6 +90,8 @@ const create = ({ id, event }: Situation, { said, notes }: Mapped): Decision => 
     write: { kind: "insert", product: toState(id, local) },
     ledger: pulled(id, { ours: local, theirs: { ...local, ...said }, sent: [] }, event, null),
     conflicts: [],
+    isWhole: notes.length === 0,
+    isUntold: false,
   }
 }
 
@@ -105,6 +118,8 @@ const update = (
       : { kind: "none" },
     ledger: pulled(id, merged.ledger, event, ledger?.last_event_at ?? null),
     conflicts: merged.conflicts,
+    isWhole: notes.length === 0 && "price" in said && "name" in said,
+    isUntold: needsTelling({ ...local, ...merged.changes }, merged.ledger),
   }
 }
 
@@ -179,6 +194,8 @@ const nothing = (id: ProductId, action: ProductAnswer["action"], reason: string 
   write: { kind: "none" } as const,
   ledger: null,
   conflicts: [],
+  isWhole: false,
+  isUntold: false,
 })
 
 const skipped = (id: ProductId, reason: string): Decision => ({

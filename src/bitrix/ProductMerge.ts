@@ -51,6 +51,7 @@ export const merge = (input: {
     if (typeof push === "object") {
       ours[field] = push.ours[field]
       theirs[field] = value
+      if (field === "image") sent = sent.map((one) => (one === push ? withCopy(one, value) : one))
       continue
     }
     sent = sent.map((one) => without(one, field))
@@ -79,16 +80,45 @@ export const assumed = (local: Mirrored, before: Readonly<Record<string, unknown
 export const untold = (local: Mirrored, { ours }: Ledger): ReadonlyArray<(typeof toldFields)[number]> =>
   toldFields.filter((field) => !isSame(local[field], ours[field]))
 
-/** The newest push was delivered: it is what both sides agree on now. */
+/** Whether Bitrix has to be told: of a field it does not know, or because a lost push may have told it something else. */
+export const needsTelling = (local: Mirrored, ledger: Ledger): boolean =>
+  untold(local, ledger).length > 0 ||
+  ledger.sent
+    .slice(ledger.sent.findLastIndex(({ isDelivered }) => isDelivered) + 1)
+    .some(({ ours }) => toldFields.some((field) => field in ours && !isSame(ours[field], local[field])))
+
+/**
+ * The newest push was delivered: it is what both sides agree on now. What Bitrix said before may still be on its way
+ * here, so it is kept as old news.
+ */
 export const delivered = (ledger: Ledger): Ledger => {
   const newest = ledger.sent.at(-1)
   if (newest === undefined) return ledger
+  const former: Sent = { ours: told(ledger.ours), theirs: told(ledger.theirs), isDelivered: true }
   return {
     ours: { ...ledger.ours, ...newest.ours },
     theirs: { ...ledger.theirs, ...newest.theirs },
-    sent: [...ledger.sent.slice(0, -1), { ...newest, isDelivered: true }],
+    sent: [...ledger.sent.slice(0, -1), former, { ...newest, isDelivered: true }].slice(-SENT_MAX),
   }
 }
+
+/** The push leaves: it is noted, once for all attempts. */
+export const noted = (ledger: Ledger, push: Sent): Ledger => {
+  const newest = ledger.sent.at(-1)
+  const isRepeated = newest !== undefined && !newest.isDelivered && isSamePush(newest, push)
+  return isRepeated ? ledger : { ...ledger, sent: [...ledger.sent, push].slice(-SENT_MAX) }
+}
+
+/** Pushes and former agreements whose coming back is still looked for. */
+const SENT_MAX = 12
+
+const isSamePush = (one: Sent, other: Sent): boolean =>
+  toldFields.every((field) => isSame(one.ours[field], other.ours[field]))
+
+const told = (some: SomeFields): SomeFields =>
+  Object.fromEntries(
+    toldFields.flatMap((field) => (field in some ? [[field, some[field]]] : [])),
+  ) as SomeFields
 
 const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown): Sent | "old" | undefined => {
   const index = sent.findLastIndex(
@@ -102,17 +132,29 @@ const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown): Sent
 const isCopyOfPicture = (field: Field, ours: SomeFields, theirs: SomeFields, value: unknown): boolean =>
   field === "image" && value !== null && ours.image != null && !("image" in theirs)
 
+/** Which copy it is, is known from now on: the next new address is a florist's doing. */
+const withCopy = ({ ours, theirs, isDelivered }: Sent, image: unknown): Sent => ({
+  ours,
+  theirs: { ...theirs, image: image as string },
+  isDelivered,
+})
+
 const without = ({ ours, theirs, isDelivered }: Sent, field: Field): Sent => {
   const { [field]: _ours, ...otherOurs } = ours
   const { [field]: _theirs, ...otherTheirs } = theirs
   return { ours: otherOurs, theirs: otherTheirs, isDelivered }
 }
 
-/** Bitrix says all that the push told it: nothing older is to be expected after that. */
-const isConfirmed = (newest: Sent | undefined, incoming: SomeFields): boolean =>
-  newest !== undefined &&
-  "price" in incoming &&
-  fields.every(
+/**
+ * Bitrix says all that the push told it: nothing older is to be expected after that. While a push of a picture is under
+ * way, an event without the copy may be from before it; afterwards it says that the picture could not be had.
+ */
+const isConfirmed = (newest: Sent | undefined, incoming: SomeFields): boolean => {
+  if (newest === undefined || !("price" in incoming)) return false
+  const awaitsCopy = newest.ours.image != null && !("image" in newest.theirs)
+  if (awaitsCopy && !newest.isDelivered) return false
+  return fields.every(
     (field) =>
       !(field in newest.theirs) || !(field in incoming) || isSame(newest.theirs[field], incoming[field]),
   )
+}

@@ -2,7 +2,8 @@
  * What leaves for Bitrix when a product changed here: the fields of its `update-from-railway` script and of the system
  * diagrams together. A field that did not change here is sent as Bitrix itself last said it.
  *
- * The script ignores an empty title, description or picture, so those cannot be cleared over there.
+ * The script ignores an empty title, description or picture, so those cannot be cleared over there. It downloads a
+ * picture whenever it is given one and keeps a new copy, so a picture that it has is not sent again.
  */
 import { Tiyn } from "../shared/Tiyn.ts"
 import type { Ledger, Mirrored, Sent, SomeFields } from "./MirroredProduct.ts"
@@ -21,10 +22,11 @@ export interface ProductParcel {
   readonly isAvailable: boolean
 }
 
-export const toParcel = (id: number, local: Mirrored, agreed: Ledger): ProductParcel => {
+/** `agreed` is null before the two sides have met over this product. */
+export const toParcel = (id: number, local: Mirrored, agreed: Ledger | null): ProductParcel => {
   const value = <F extends (typeof toldFields)[number]>(field: F): Mirrored[F] => {
-    const said = agreed.theirs[field] as Mirrored[F] | undefined
-    return said !== undefined && isSame(local[field], agreed.ours[field]) ? said : local[field]
+    const said = agreed?.theirs[field] as Mirrored[F] | undefined
+    return said !== undefined && isSame(local[field], agreed?.ours[field]) ? said : local[field]
   }
   const enabled = value("enabled")
   return {
@@ -32,7 +34,7 @@ export const toParcel = (id: number, local: Mirrored, agreed: Ledger): ProductPa
     name: value("name"),
     title: value("name"),
     price: PriceText.format(Tiyn.make(value("price"))),
-    image: value("image"),
+    image: hasNewPicture(local, agreed) ? local.image : null,
     description: value("description") ?? "",
     enabled: enabled ? "Y" : "N",
     isAvailable: enabled,
@@ -40,17 +42,20 @@ export const toParcel = (id: number, local: Mirrored, agreed: Ledger): ProductPa
 }
 
 /** The push as it will be met again. */
-export const toSent = (local: Mirrored): Sent => ({
+export const toSent = (local: Mirrored, agreed: Ledger): Sent => ({
   ours: {
     name: local.name,
     price: local.price,
     description: local.description,
-    image: local.image,
     enabled: local.enabled,
+    ...(hasNewPicture(local, agreed) ? { image: local.image } : {}),
   },
   theirs: asBitrixSays(local),
   isDelivered: false,
 })
+
+const hasNewPicture = (local: Mirrored, agreed: Ledger | null): boolean =>
+  agreed === null || !isSame(local.image, agreed.ours.image)
 
 /** The told fields as Bitrix says them once it took them; what it ignores or renames is left out. */
 export const asBitrixSays = (local: Mirrored): SomeFields => ({

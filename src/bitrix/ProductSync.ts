@@ -4,7 +4,8 @@
  *
  *   lock product and agreement, look up a repeated event id  -->  decide  -->  inbox, product, agreement, COMMIT
  *
- * What came from Bitrix records no fact for Bitrix: it is not told what it said. An id that belongs to another shop is
+ * What came from Bitrix records no fact for Bitrix: it is not told what it said, unless it turns out to lack something of
+ * ours of which nobody is about to tell it (a push whose answer was lost). An id that belongs to another shop is
  * refused, kept in the inbox and counted: two connections claim the same goods.
  */
 import * as Clock from "effect/Clock"
@@ -25,12 +26,12 @@ import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 import { BitrixConnections } from "./BitrixConnections.ts"
 import { BitrixProductsRepo } from "./BitrixProductsRepo.ts"
+import { ConflictsRepo } from "./ConflictsRepo.ts"
 import type { Decision } from "./ProductDecision.ts"
 import { decide } from "./ProductDecision.ts"
 import { idOf, ProductAnswer, ProductEvent } from "./ProductEvent.ts"
 import { ProductIdMissing, ProductOfAnotherShop } from "./ProductFault.ts"
-
-export const SOURCE = "bitrix.product"
+import { makeWrites, SOURCE } from "./ProductWrites.ts"
 
 /** How an event is to be taken. */
 export interface Reading {
@@ -68,22 +69,20 @@ export class ProductSync extends Context.Service<
       const outbox = yield* Outbox
       const products = yield* MirroredProducts
       const repo = yield* BitrixProductsRepo
+      const conflictsRepo = yield* ConflictsRepo
       const connections = yield* BitrixConnections
 
-      const writesOf = (shopId: ShopId, id: ProductId, decision: Decision) => {
-        const { write, ledger, conflicts } = decision
-        return [
-          ...(write.kind === "insert" ? [products.insert(shopId, write.product)] : []),
-          ...(write.kind === "save" ? [products.save(shopId, write.product)] : []),
-          ...((write.kind === "insert" && write.product.images.length > 0) ||
-          (write.kind === "save" && write.hasNewImages)
-            ? products.replaceImages(shopId, write.product)
-            : []),
-          ...(ledger === null ? [] : [repo.save(shopId, [ledger])]),
-          ...(conflicts.length === 0 ? [] : [repo.insertConflicts(shopId, id, conflicts)]),
-          ...(decision.state === "parked" ? [] : [inbox.settleOvertaken(shopId, SOURCE, String(id))]),
-        ]
-      }
+      const writesOf = makeWrites({ inbox, products, repo, conflictsRepo })
+
+      /** The event shows that Bitrix lacks something of ours of which nobody is about to tell it. */
+      const tellAgain = (shopId: ShopId, id: ProductId, traceParent: string | null) =>
+        outbox.record(shopId, {
+          target: "bitrix",
+          aggregateType: "product",
+          aggregateId: String(id),
+          payload: {},
+          traceParent,
+        })
 
       const attempt = Effect.fnUntraced(function* (
         id: ProductId,
@@ -118,10 +117,16 @@ export class ProductSync extends Context.Service<
               ledger,
               before: open?.before ?? {},
               isAuthoritative: reading !== undefined,
+              waitedSince: null,
               origin,
             })
+            const kept = record(decision)
             return {
-              queries: [inbox.insert(shopId, SOURCE, [record(decision)]), ...writesOf(shopId, id, decision)],
+              queries: [
+                inbox.insert(shopId, SOURCE, [kept]),
+                ...writesOf(shopId, id, decision),
+                ...(decision.isUntold && open === undefined ? [tellAgain(shopId, id, kept.traceParent)] : []),
+              ],
               answer: {
                 ...times,
                 mappedNanos: clock.currentTimeNanosUnsafe(),
@@ -174,9 +179,9 @@ export class ProductSync extends Context.Service<
             refuseForeign(() => record({ answer: foreignAnswer(id), state: "parked", reason: FOREIGN })),
           ),
         )
-        yield* LatencyBudget.record("find_product", startNanos, foundNanos)
-        yield* LatencyBudget.record("map_product", foundNanos, mappedNanos)
-        yield* LatencyBudget.record("update_and_record", mappedNanos, yield* Clock.currentTimeNanos)
+        yield* LatencyBudget.record("webhook.find_product", startNanos, foundNanos)
+        yield* LatencyBudget.record("webhook.map_product", foundNanos, mappedNanos)
+        yield* LatencyBudget.record("webhook.update_and_record", mappedNanos, yield* Clock.currentTimeNanos)
         return answer
       })
 
@@ -188,7 +193,7 @@ export class ProductSync extends Context.Service<
         applyRead: Effect.fn("ProductSync.applyRead")((event, reading) => applyAs(event, reading)),
       }
     }),
-  ).pipe(Layer.provide([BitrixProductsRepo.layer, MirroredProducts.layer]))
+  ).pipe(Layer.provide([BitrixProductsRepo.layer, ConflictsRepo.layer, MirroredProducts.layer]))
 }
 
 const FOREIGN = "Product id belongs to another shop"

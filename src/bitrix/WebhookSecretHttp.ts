@@ -12,7 +12,7 @@ export const WebhookSecretHttp = Layer.effect(
     const connections = yield* BitrixConnections
     return {
       secret: Effect.fnUntraced(function* (httpEffect, { credential }) {
-        const shopId = yield* LatencyBudget.measure("authenticate")(
+        const shopId = yield* LatencyBudget.measure("webhook.authenticate")(
           Effect.sync(() => connections.authenticate(credential)),
         )
         if (shopId === undefined) {

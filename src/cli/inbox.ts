@@ -7,12 +7,19 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { BitrixConnections } from "../bitrix/BitrixConnections.ts"
+import { BitrixSettings } from "../bitrix/BitrixSettings.ts"
 import type { Replayed } from "../bitrix/OrderStatusReplay.ts"
 import { OrderStatusReplay } from "../bitrix/OrderStatusReplay.ts"
+import type { Decision } from "../bitrix/ProductDecision.ts"
+import { ProductReplay } from "../bitrix/ProductReplay.ts"
 import { Orders } from "../orders/Orders.ts"
+import { Actors } from "../platform/Actor.ts"
 import { Db } from "../platform/Db.ts"
 import type { InboxEntry } from "../platform/Inbox.ts"
 import { Inbox } from "../platform/Inbox.ts"
+import { Outbox } from "../platform/Outbox.ts"
+import { Sealed } from "../platform/Sealed.ts"
 import { VERSION } from "../system/SystemApi.ts"
 import { run } from "./run.ts"
 
@@ -68,20 +75,12 @@ const replay = Command.make(
   Effect.fn(function* ({ id, dryRun }) {
     const db = yield* Db
     const inbox = yield* Inbox
-    const service = yield* OrderStatusReplay
     const ids = Option.isSome(id)
       ? [id.value]
       : (yield* db.readThrough("across_shops", [inbox.list({ state: "parked", limit: LIMIT_MAX })]))[0]
           .map((entry) => entry.id)
           .toReversed()
-    for (const id of ids) {
-      const replayed = yield* service.replay(id, { isDryRun: dryRun })
-      yield* Console.log(
-        replayed === undefined
-          ? `No event ${id}, or somebody is settling it now`
-          : difference(replayed, dryRun),
-      )
-    }
+    for (const id of ids) yield* Effect.flatMap(replayOne(id, dryRun), Console.log)
   }),
 ).pipe(
   Command.withDescription("Decide an event again, or every parked one; later deliveries still win"),
@@ -89,6 +88,28 @@ const replay = Command.make(
     { command: "inbox replay --dry-run", description: "What would every parked event do now?" },
   ]),
 )
+
+const replayOne = Effect.fnUntraced(function* (id: string, isDryRun: boolean) {
+  const db = yield* Db
+  const inbox = yield* Inbox
+  const orders = yield* OrderStatusReplay
+  const products = yield* ProductReplay
+  const [[entry]] = yield* db.readThrough("across_shops", [inbox.findById(id)])
+  if (entry?.source !== "bitrix.product") {
+    const replayed = yield* orders.replay(id, { isDryRun })
+    return replayed === undefined
+      ? `No event ${id}, or somebody is settling it now`
+      : difference(replayed, isDryRun)
+  }
+  return yield* products.replay(entry, { isDryRun }).pipe(
+    Effect.map((decision) =>
+      decision === undefined
+        ? `${id}  cannot be read, or somebody is settling it now`
+        : productDifference(entry, decision, isDryRun),
+    ),
+    Effect.catchTag("ProductOfAnotherShop", ({ detail }) => Effect.succeed(`${id}  refused: ${detail}`)),
+  )
+})
 
 const line = (entry: InboxEntry): string =>
   [
@@ -108,11 +129,25 @@ const difference = ({ entry, decision: { change, reason } }: Replayed, isDryRun:
       `  - status ${change.from}\n  + status ${change.to}\n  + history step ${change.version}` +
       `${change.isOverride ? ", outside the usual path" : ""}${isDryRun ? "\n  (dry run: nothing was changed)" : ""}`
 
+const productDifference = (
+  { id, subject }: InboxEntry,
+  { write, reason }: Decision,
+  isDryRun: boolean,
+): string =>
+  write.kind === "none"
+    ? `${id}  product ${subject}: no difference (${reason})`
+    : `${id}  product ${subject}: ${write.kind === "insert" ? "created" : "changed"}\n` +
+      `  + ${JSON.stringify(write.product)}${isDryRun ? "\n  (dry run: nothing was changed)" : ""}`
+
 const inbox = Command.make("inbox").pipe(
   Command.withDescription("Events that arrived from outside"),
   Command.withSubcommands([list, show, replay]),
 )
 
-const services = OrderStatusReplay.layer.pipe(Layer.provide(Orders.layer), Layer.provideMerge(Inbox.layer))
+const services = Layer.mergeAll(OrderStatusReplay.layer, ProductReplay.layer).pipe(
+  Layer.provide([Orders.layer, BitrixConnections.layer]),
+  Layer.provideMerge(Inbox.layer),
+  Layer.provide([Outbox.layer, Sealed.layer, BitrixSettings.layer, Actors.layer]),
+)
 
 run(Command.run(inbox, { version: VERSION }).pipe(Effect.provide(services)))

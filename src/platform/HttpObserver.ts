@@ -81,7 +81,7 @@ const startSpan = (
 
 const recordRespond = (info: RequestFacts, span: Tracer.Span | undefined, clock: Clock.Clock) => {
   if (info.respondNanos === null) return Effect.void
-  const respond = LatencyBudget.record("respond", info.respondNanos, clock.currentTimeNanosUnsafe())
+  const respond = LatencyBudget.record("webhook.respond", info.respondNanos, clock.currentTimeNanosUnsafe())
   return span === undefined ? respond : Effect.provideService(respond, Tracer.ParentSpan, span)
 }
 
@@ -95,7 +95,7 @@ const finish = (
     const endNanos = clock.currentTimeNanosUnsafe()
     const status = exit._tag === "Success" ? exit.value.status : statusOfFailure(exit)
     if (info.respondNanos !== null) {
-      LatencyBudget.mark(span, "total", info.startNanos, endNanos, fiber.context)
+      LatencyBudget.mark(span, "webhook.total", info.startNanos, endNanos, fiber.context)
     }
     count(info, status, Number(endNanos - info.startNanos) / 1e9, fiber.context)
     if (span === undefined) return Effect.void

@@ -111,6 +111,7 @@ export class Outbox extends Context.Service<
       shopId: ShopId,
       target: OutboxTarget,
     ) => Query<ReadonlyArray<{ readonly at: Date | null }>>
+    readonly findById: (id: number) => Query<ReadonlyArray<OutboxEntry>>
     /** Lets a parked fact go again, at once; empty when there is no such one. */
     readonly redrive: (shopId: ShopId, id: number) => Query<ReadonlyArray<OutboxEntry>>
     readonly park: (shopId: ShopId, id: number, reason: string) => Query<ReadonlyArray<OutboxEntry>>
@@ -204,6 +205,7 @@ export class Outbox extends Context.Service<
           FROM outbox
           WHERE shop_id = ${shopId} AND target = ${target} AND state = 'pending'`,
       ),
+    findById: (id) => rows(OutboxEntry, sql`SELECT ${columns} FROM outbox WHERE id = ${id}::bigint`),
     redrive: (shopId, id) =>
       rows(
         OutboxEntry,

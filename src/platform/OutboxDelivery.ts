@@ -61,6 +61,8 @@ const LEASE_MS = 10_000
 const RENEW_MS = 3_000
 const SWEEP_MS = 60_000
 const CLAIM_MAX = 64
+/** What is due and in the hands of another transaction is looked at again after this. */
+const PAUSE_MS = 20
 const RELEASED: Delivered = { kind: "released" }
 
 /** Offer to the returned queue when a fact was recorded. */
@@ -86,7 +88,7 @@ export const start = <R, M, P>(
       const atMs = (yield* Clock.currentTimeMillis) + ms
       if (ms >= SWEEP_MS || atMs >= timerAtMs) return
       timerAtMs = atMs
-      yield* Effect.sleep(Math.max(1, ms)).pipe(
+      yield* Effect.sleep(Math.max(PAUSE_MS, ms)).pipe(
         Effect.andThen(
           Effect.sync(() => {
             timerAtMs = Number.POSITIVE_INFINITY
@@ -129,7 +131,7 @@ export const start = <R, M, P>(
       Effect.provideService(TenantContext, { shopId }),
     )
 
-    const send = (fact: ClaimedFact, parcel: P | undefined, lease: string) => {
+    const send = (fact: ClaimedFact, parcel: P | undefined, lease: string, nowMs: number) => {
       held.add(fact.id)
       const end = (delivered: Delivered) => {
         ended.push({ fact, parcel, lease, delivered })
@@ -142,7 +144,11 @@ export const start = <R, M, P>(
           Effect.withSpan(`outbox.${target}`, {
             ...parentSpan(fact.trace_parent),
             kind: "producer",
-            attributes: { "outbox.aggregate": fact.aggregate_id, "outbox.attempt": fact.attempts + 1 },
+            attributes: {
+              "outbox.aggregate": fact.aggregate_id,
+              "outbox.attempt": fact.attempts + 1,
+              "outbox.waited_ms": nowMs - fact.pending_since.getTime(),
+            },
           }),
           Effect.matchCause({
             onSuccess: end,
@@ -171,7 +177,7 @@ export const start = <R, M, P>(
       for (const { fact } of settling) held.delete(fact.id)
       bucket.giveBack(limit - taken.facts.length)
       yield* count(target, settling, nowMs)
-      for (const fact of taken.facts) yield* send(fact, taken.parcels.get(fact.id), taken.lease)
+      for (const fact of taken.facts) yield* send(fact, taken.parcels.get(fact.id), taken.lease, nowMs)
       if (taken.facts.length < limit && taken.nextDueMs !== null) yield* wakeAfter(taken.nextDueMs - nowMs)
       return taken.facts.length + settling.length
     })

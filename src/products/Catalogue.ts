@@ -69,7 +69,10 @@ export class Catalogue extends Context.Service<
 
       const searched = (selection: Selection, { words, ...page }: Search) =>
         words === null
-          ? Effect.map(read(selection.shopId, [repo.find(selection, page)]), ([found]) => found)
+          ? Effect.map(
+              read(selection.shopId, [repo.keepPlans, repo.find(selection, page)]),
+              ([, found]) => found,
+            )
           : Effect.map(
               read(selection.shopId, [
                 repo.search(selection, words, page),
@@ -85,7 +88,8 @@ export class Catalogue extends Context.Service<
       const findOfShop: Catalogue["Service"]["findOfShop"] = Effect.fn("Catalogue.findOfShop")(
         function* (page) {
           const { shopId } = yield* TenantContext
-          const [[shop], products] = yield* db.read([
+          const [, [shop], products] = yield* db.read([
+            repo.keepPlans,
             shops.find(shopId),
             repo.find({ shopId, isForSale: true }, page),
           ])
@@ -149,7 +153,17 @@ export class Catalogue extends Context.Service<
         },
       )
 
-      return { find, findOfShop, findOwn, getById, findBestsellers, getHome, suggest, getFilters, countByType }
+      return {
+        find,
+        findOfShop,
+        findOwn,
+        getById,
+        findBestsellers,
+        getHome,
+        suggest,
+        getFilters,
+        countByType,
+      }
     }),
   )
 

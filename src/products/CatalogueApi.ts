@@ -81,7 +81,8 @@ export class CatalogueApi extends HttpApiGroup.make("catalogue")
       .annotateMerge(
         OpenApi.annotations({
           summary: "What the first page shows",
-          description: "Recommended goods, those that really sold, and every tag there is. Letters count, their case does not.",
+          description:
+            "Recommended goods, those that really sold, and every tag there is. Letters count, their case does not.",
         }),
       ),
     HttpApiEndpoint.get("getFilters", "/filters", {
@@ -118,7 +119,8 @@ export class CatalogueApi extends HttpApiGroup.make("catalogue")
       .annotateMerge(
         OpenApi.annotations({
           summary: "A product",
-          description: "What is not for sale is shown only to people and machines of its shop that may see products.",
+          description:
+            "What is not for sale is shown only to people and machines of its shop that may see products.",
         }),
       ),
     HttpApiEndpoint.get("getDetail", "/:product_id/detail", {
@@ -130,7 +132,8 @@ export class CatalogueApi extends HttpApiGroup.make("catalogue")
       .annotateMerge(
         OpenApi.annotations({
           summary: "A product with everything that its page shows",
-          description: "What is not for sale is shown only to people and machines of its shop that may see products.",
+          description:
+            "What is not for sale is shown only to people and machines of its shop that may see products.",
         }),
       ),
     HttpApiEndpoint.get("getAvailability", "/:product_id/availability", {

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
 import { Visitors } from "../auth/Visitors.ts"
+import * as JsonAnswer from "../platform/JsonAnswer.ts"
 import { Catalogue } from "./Catalogue.ts"
 import {
   toAvailability,
@@ -11,6 +12,7 @@ import {
   unknownAvailability,
 } from "./CatalogueView.ts"
 import { toSearch, toSelection } from "./listQuery.ts"
+import type { ListedProduct } from "./Product.ts"
 import { ProductDetails } from "./ProductDetails.ts"
 import { toProductDetailRead } from "./ProductDetailView.ts"
 import { Products } from "./Products.ts"
@@ -29,19 +31,17 @@ export const CatalogueHttp = HttpApiBuilder.group(Api, "catalogue", (handlers) =
       .handle("find", ({ query }) =>
         Effect.map(
           catalogue.find({ ...toSelection(query), shopId: query.shop_id ?? null }, toSearch(query)),
-          (found) => found.map(toPublicProductRead),
+          toList,
         ),
       )
       .handle("findFeatured", ({ query: { shop_id = null, skip = 0, limit = SHORT_PAGE } }) =>
         Effect.map(
           catalogue.find({ shopId: shop_id, isFeatured: true }, { skip, limit, words: null }),
-          (found) => found.map(toPublicProductRead),
+          toList,
         ),
       )
       .handle("findBestsellers", ({ query: { shop_id = null, limit = SHORT_PAGE } }) =>
-        Effect.map(catalogue.findBestsellers({ shopId: shop_id }, limit), (found) =>
-          found.map(toPublicProductRead),
-        ),
+        Effect.map(catalogue.findBestsellers({ shopId: shop_id }, limit), toList),
       )
       .handle("getHome", ({ query: { shop_id = null, city = "", tags = "", limit = SHORT_PAGE } }) =>
         Effect.map(
@@ -57,7 +57,7 @@ export const CatalogueHttp = HttpApiBuilder.group(Api, "catalogue", (handlers) =
             },
             limit,
           ),
-          toHomeRead,
+          (home) => JsonAnswer.of(toHomeRead(home)),
         ),
       )
       .handle("getFilters", ({ query: { shop_id = null } }) =>
@@ -72,7 +72,11 @@ export const CatalogueHttp = HttpApiBuilder.group(Api, "catalogue", (handlers) =
       .handle("getById", ({ params: { product_id } }) =>
         Effect.map(catalogue.getById(product_id), toPublicProductRead).pipe(
           Effect.catchTag("ProductNotFound", (missing) =>
-            visitors.asStaff("view_products", Effect.map(products.getById(product_id), toProductRead), missing),
+            visitors.asStaff(
+              "view_products",
+              Effect.map(products.getById(product_id), toProductRead),
+              missing,
+            ),
           ),
         ),
       )
@@ -86,10 +90,10 @@ export const CatalogueHttp = HttpApiBuilder.group(Api, "catalogue", (handlers) =
       )
       .handle("getAvailability", ({ params: { product_id }, query: { quantity = 1 } }) =>
         Effect.map(catalogue.getById(product_id), (product) => toAvailability(product, quantity)).pipe(
-          Effect.catchTag("ProductNotFound", () =>
-            Effect.succeed(unknownAvailability(product_id, quantity)),
-          ),
+          Effect.catchTag("ProductNotFound", () => Effect.succeed(unknownAvailability(product_id, quantity))),
         ),
       )
   }),
 )
+
+const toList = (found: ReadonlyArray<ListedProduct>) => JsonAnswer.of(found.map(toPublicProductRead))

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Statement from "effect/sql/Statement"
 import type { Query } from "../platform/Query.ts"
-import { rows, sql } from "../platform/Query.ts"
+import { command, rows, sql } from "../platform/Query.ts"
 import { TiynColumn } from "../shared/BigIntColumn.ts"
 import { containing } from "../shared/LikePattern.ts"
 import type { ShopId } from "../shared/ShopId.ts"
@@ -38,6 +38,11 @@ export interface Page {
 export class CatalogueRepo extends Context.Service<
   CatalogueRepo,
   {
+    /**
+     * For whatever of the same transaction comes after: its plan is made once and kept. PostgreSQL would make one for
+     * each page, because it takes a page of unknown length for a tenth of all goods; making it costs more than the page.
+     */
+    readonly keepPlans: Query<void>
     /** Newest first. */
     readonly find: (selection: Selection, page: Page) => Query<ReadonlyArray<ListedProduct>>
     /** The same, of those in which the words are found: in any form, or as a piece of the name. */
@@ -62,23 +67,31 @@ export class CatalogueRepo extends Context.Service<
   }
 >()("cvety/products/CatalogueRepo") {
   static readonly layer = Layer.succeed(CatalogueRepo, {
+    keepPlans: command(sql`SET LOCAL plan_cache_mode = force_generic_plan`),
     find: (selection, page) => listed(pageOf(selected(selection), page)),
     search: (selection, words, page) =>
       listed(pageOf(sql`${selected(selection)} AND ${hasWords(words)}`, page)),
     searchNearby: (selection, words, page) =>
       listed(pageOf(sql`${selected(selection)} AND ${nearby(selection, words)}`, page)),
     findById: (id) =>
-      listed(pageOf(sql`${selected({ shopId: null, isForSale: true })} AND p.id = ${id}`, { skip: 0, limit: 1 })),
+      listed(
+        pageOf(sql`${selected({ shopId: null, isForSale: true })} AND p.id = ${id}`, { skip: 0, limit: 1 }),
+      ),
     findBestsellers: (selection, limit) =>
       listed(
         sql`
           SELECT ${pageColumns}, sold.quantity
           FROM (
             SELECT i.shop_id, i.product_id, sum(i.quantity) AS quantity
-            FROM "order" o
+            FROM (
+              SELECT shop_id, id
+              FROM "order"
+              WHERE created_at > now() - interval '90 days' AND status <> 'cancelled'
+                ${selection.shopId === null ? nothing : sql`AND shop_id = ${selection.shopId}`}
+              ORDER BY created_at DESC
+              LIMIT ${ORDERS_MAX}
+            ) o
             JOIN order_item i ON i.shop_id = o.shop_id AND i.order_id = o.id
-            WHERE o.created_at > now() - interval '90 days' AND o.status <> 'cancelled'
-              ${selection.shopId === null ? nothing : sql`AND o.shop_id = ${selection.shopId}`}
             GROUP BY i.shop_id, i.product_id
           ) sold
           JOIN product p ON p.shop_id = sold.shop_id AND p.id = sold.product_id
@@ -142,6 +155,8 @@ export class CatalogueRepo extends Context.Service<
   })
 }
 
+/** Orders that are looked at for what sells: the newest. */
+const ORDERS_MAX = 20_000
 /** Most tags or cities in an answer. */
 const WORDS_MAX = 1_000
 
@@ -198,7 +213,9 @@ const nearby = (selection: Selection, words: string): Statement.Fragment => sql`
   )`
 
 /** As many as people get wrong in a word of that length. */
-const wrongLetters = sql.literal("CASE WHEN length(typed) >= 8 THEN 2 WHEN length(typed) >= 3 THEN 1 ELSE 0 END")
+const wrongLetters = sql.literal(
+  "CASE WHEN length(typed) >= 8 THEN 2 WHEN length(typed) >= 3 THEN 1 ELSE 0 END",
+)
 
 const Named = Schema.Struct({ name: Schema.String })
 const Tagged = Schema.Struct({ tag: Schema.String })

@@ -4,7 +4,7 @@ import { Tiyn } from "../shared/Tiyn.ts"
 import type { Home } from "./Catalogue.ts"
 import type { Filters } from "./CatalogueRepo.ts"
 import type { ListedProduct, ProductType } from "./Product.ts"
-import { ProductId, ProductType as Type, productTypes } from "./Product.ts"
+import { ProductId, productTypes, ProductType as Type } from "./Product.ts"
 import { ProductRead, toPublicProductRead } from "./ProductView.ts"
 
 const TIYN_PER_TENGE = 100
@@ -46,7 +46,9 @@ export const toFiltersRead = ({ tags, cities, price_min, price_max }: Filters): 
 })
 
 export const StatsRead = Schema.Struct({
-  total_products: Schema.Int.annotate({ description: "As many as are for sale: others are not counted here" }),
+  total_products: Schema.Int.annotate({
+    description: "As many as are for sale: others are not counted here",
+  }),
   enabled_products: Schema.Int,
   disabled_products: Schema.Int.annotate({ description: "Always 0" }),
   by_type: Schema.Struct({

@@ -2,11 +2,12 @@
 import type * as Statement from "effect/sql/Statement"
 import type { Query } from "../platform/Query.ts"
 import { sql } from "../platform/Query.ts"
-import { Tiyn } from "../shared/Tiyn.ts"
-import type { BitrixSync, ListedProduct, Product, ProductImage } from "./Product.ts"
+import { toWireTime } from "../shared/WireTime.ts"
+import type { ListedProduct, ProductImage } from "./Product.ts"
 
+// A price is a bigint, and whole in a double as far as prices go: it needs no decoding this way.
 const columns = sql.literal(
-  `p.id, p.shop_id, p.name, p.price, p.type, p.description, p.manufacturing_time, p.width, p.height, p.shelf_life,
+  `p.id, p.shop_id, p.name, p.price::float8 AS price, p.type, p.description, p.manufacturing_time, p.width, p.height, p.shelf_life,
    p.enabled, p.is_featured, p.colors, p.occasions, p.cities, p.tags, p.image, p.origin, p.created_at, p.updated_at`,
 )
 
@@ -27,41 +28,40 @@ export const listed = (
 ): Query<ReadonlyArray<ListedProduct>> => ({
   statement: sql`
     SELECT ${columns},
-           (SELECT json_agg(json_build_object(
-                     'id', i.id, 'product_id', i.product_id, 'url', i.url, 'order', i."order",
-                     'is_primary', i.is_primary,
-                     'created_at', to_char(i.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS'))
-                   ORDER BY i."order", i.id)
+           (SELECT json_agg(json_build_array(i.id, i.url, i."order", i.is_primary, i.created_at AT TIME ZONE 'UTC')
+                            ORDER BY i."order", i.id)
             FROM product_image i
             WHERE i.shop_id = p.shop_id AND i.product_id = p.id) AS images,
            CASE WHEN r.shop_id IS NOT NULL THEN coalesce(o.state, 'synced') END AS sync_state,
            o.pending_since AS sync_pending_since, o.last_error AS sync_last_error
     FROM (${page}) p
     LEFT JOIN outbox_route r ON p.origin = 'bitrix' AND r.shop_id = p.shop_id AND r.target = 'bitrix'
-    LEFT JOIN outbox o
-      ON r.shop_id IS NOT NULL AND o.shop_id = p.shop_id AND o.target = 'bitrix' AND o.aggregate_type = 'product'
-         AND o.aggregate_id = p.aggregate_id AND o.state <> 'delivered'
+    LEFT JOIN LATERAL (
+      SELECT o.state, o.pending_since, o.last_error
+      FROM outbox o
+      WHERE o.shop_id = r.shop_id AND o.target = 'bitrix' AND o.aggregate_type = 'product'
+        AND o.aggregate_id = p.aggregate_id AND o.state <> 'delivered'
+      LIMIT 1
+    ) o ON true
     ORDER BY ${order}`,
-  decode: (rows) => rows.map((row) => toListed(row as ListedRow)),
+  decode: (rows) => rows.map((row) => withImages(row as ListedRow)),
 })
 
-interface ListedRow extends Omit<Product, "price"> {
-  readonly price: bigint
-  readonly images: ReadonlyArray<ProductImage> | null
-  readonly sync_state: BitrixSync["state"] | null
-  readonly sync_pending_since: Date | null
-  readonly sync_last_error: string | null
+interface ListedRow extends Omit<ListedProduct, "images"> {
+  readonly images: ReadonlyArray<
+    readonly [id: ProductImage["id"], url: string, order: number, isPrimary: boolean, createdAt: string]
+  > | null
 }
 
-const toListed = (row: ListedRow): ListedProduct => {
-  const { price, images, sync_state, sync_pending_since, sync_last_error, ...product } = row
-  return {
-    ...product,
-    price: Tiyn.make(Number(price)),
-    images: images ?? [],
-    sync:
-      sync_state === null
-        ? null
-        : { state: sync_state, pending_since: sync_pending_since, last_error: sync_last_error },
-  }
-}
+const withImages = (row: ListedRow): ListedProduct =>
+  Object.assign(row, {
+    images:
+      row.images?.map(([id, url, order, is_primary, createdAt]) => ({
+        id,
+        product_id: row.id,
+        url,
+        order,
+        is_primary,
+        created_at: toWireTime(new Date(`${createdAt}Z`)),
+      })) ?? [],
+  })

@@ -10,9 +10,9 @@ export const ProductId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum
 )
 export type ProductId = typeof ProductId.Type
 
-export const ProductImageId = Schema.Int.check(
-  Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 }),
-).pipe(Schema.brand("ProductImageId"))
+export const ProductImageId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 })).pipe(
+  Schema.brand("ProductImageId"),
+)
 export type ProductImageId = typeof ProductImageId.Type
 
 export const productTypes = ["flowers", "sweets", "fruits", "gifts", "vitrina", "catalog"] as const
@@ -69,18 +69,17 @@ export const ProductImage = Schema.Struct({
 })
 export type ProductImage = typeof ProductImage.Type
 
-/** How far Bitrix has been told of a product; null where nobody is to be told. */
-export const BitrixSync = Schema.Struct({
-  state: Schema.Literals(["synced", "pending", "parked"]),
-  pending_since: Schema.NullOr(Schema.Date),
-  last_error: Schema.NullOr(Schema.String),
-})
-export type BitrixSync = typeof BitrixSync.Type
+/** How far Bitrix has been told of a product. */
+export const SyncState = Schema.Literals(["synced", "pending", "parked"])
+export type SyncState = typeof SyncState.Type
 
 /** A product with what is shown beside it. */
 export interface ListedProduct extends Product {
   readonly images: ReadonlyArray<ProductImage>
-  readonly sync: BitrixSync | null
+  /** Null for what Bitrix does not know, and where nobody is to be told. */
+  readonly sync_state: SyncState | null
+  readonly sync_pending_since: Date | null
+  readonly sync_last_error: string | null
 }
 
 /** What people may say of a product. */

@@ -5,7 +5,7 @@ import { toWireTime, WireTime } from "../shared/WireTime.ts"
 import { ProductId } from "./Product.ts"
 import type { CompanyReview, ProductDetail, RatingCount } from "./ProductDetail.ts"
 import * as Model from "./ProductDetail.ts"
-import { productFields, toProductFields } from "./ProductView.ts"
+import { productFields, toPublicProductRead } from "./ProductView.ts"
 
 const Money = Tiyn.annotate({ description: "Tiyn, 1/100 tenge" })
 
@@ -53,7 +53,7 @@ export const ProductDetailRead = Schema.Struct({
 })
 
 export const toProductDetailRead = (detail: ProductDetail): typeof ProductDetailRead.Type => ({
-  ...toProductFields(detail.product),
+  ...toPublicProductRead(detail.product),
   rating: null,
   review_count: 0,
   rating_count: 0,

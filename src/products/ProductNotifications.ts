@@ -19,24 +19,21 @@ export class ProductNotifications extends Context.Service<
 >()("cvety/products/ProductNotifications") {
   static readonly layerNoDeps = Layer.effect(
     ProductNotifications,
-    Effect.map(
-      ShopNotifications,
-      ({ tell }): ProductNotifications["Service"] => ({
-        firstAdded: (told, product) =>
-          tell("first_product_added", product.id, told, [
-            "💐 <b>Первый товар магазина</b>",
-            shopLine(told.shop),
-            ...linesOf(product),
-          ]),
-        added: (told, product, productCount) =>
-          tell("product_added", product.id, told, [
-            "🌷 <b>Новый товар</b>",
-            shopLine(told.shop),
-            ...linesOf(product),
-            `Всего товаров: ${productCount}`,
-          ]),
-      }),
-    ),
+    Effect.map(ShopNotifications, ({ tell }): ProductNotifications["Service"] => ({
+      firstAdded: (told, product) =>
+        tell("first_product_added", product.id, told, [
+          "💐 <b>Первый товар магазина</b>",
+          shopLine(told.shop),
+          ...linesOf(product),
+        ]),
+      added: (told, product, productCount) =>
+        tell("product_added", product.id, told, [
+          "🌷 <b>Новый товар</b>",
+          shopLine(told.shop),
+          ...linesOf(product),
+          `Всего товаров: ${productCount}`,
+        ]),
+    })),
   )
 
   static readonly layer = ProductNotifications.layerNoDeps.pipe(Layer.provide(ShopNotifications.layer))

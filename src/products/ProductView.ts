@@ -4,13 +4,13 @@ import { Tiyn } from "../shared/Tiyn.ts"
 import { toWireTime, WireTime } from "../shared/WireTime.ts"
 import { Color, findColors } from "./Color.ts"
 import type { ListedProduct } from "./Product.ts"
-import { ProductId, ProductImage, ProductType } from "./Product.ts"
+import { ProductId, ProductImage, ProductType, SyncState } from "./Product.ts"
 
 const Words = Schema.NullOr(Schema.Array(Schema.String))
 
 const BitrixSyncRead = Schema.NullOr(
   Schema.Struct({
-    state: Schema.Literals(["synced", "pending", "parked"]),
+    state: SyncState,
     pending_since: Schema.NullOr(WireTime),
     last_error: Schema.NullOr(Schema.String).annotate({ description: "For the people of the shop only" }),
   }),
@@ -49,7 +49,14 @@ export const ProductRead = Schema.Struct({
 })
 export type ProductRead = typeof ProductRead.Type
 
-export const toProductFields = (product: ListedProduct) => ({
+/** For the people of its shop. */
+export const toProductRead = (product: ListedProduct): ProductRead => toRead(product, product.sync_last_error)
+
+/** For anybody: what went wrong between systems is nobody's business. */
+export const toPublicProductRead = (product: ListedProduct): ProductRead => toRead(product, null)
+
+// Written out, because nothing is done more often.
+const toRead = (product: ListedProduct, lastError: string | null): ProductRead => ({
   id: product.id,
   name: product.name,
   price: product.price,
@@ -67,26 +74,15 @@ export const toProductFields = (product: ListedProduct) => ({
   tags: product.tags,
   image: product.image,
   images: product.images,
-})
-
-/** For the people of its shop. */
-export const toProductRead = (product: ListedProduct): ProductRead => ({
-  ...toProductFields(product),
   created_at: toWireTime(product.created_at),
   updated_at: toWireTime(product.updated_at),
   colors_detailed: findColors(product.colors),
   bitrix_sync:
-    product.sync === null
+    product.sync_state === null
       ? null
       : {
-          state: product.sync.state,
-          pending_since: product.sync.pending_since === null ? null : toWireTime(product.sync.pending_since),
-          last_error: product.sync.last_error,
+          state: product.sync_state,
+          pending_since: product.sync_pending_since === null ? null : toWireTime(product.sync_pending_since),
+          last_error: lastError,
         },
 })
-
-/** For anybody: what went wrong between systems is nobody's business. */
-export const toPublicProductRead = (product: ListedProduct): ProductRead =>
-  toProductRead(
-    product.sync === null ? product : { ...product, sync: { ...product.sync, last_error: null } },
-  )

@@ -10,20 +10,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Write } from "../platform/Db.ts"
 import { Db, refuse } from "../platform/Db.ts"
+import * as LatencyBudget from "../platform/LatencyBudget.ts"
 import { currentTrace, Outbox } from "../platform/Outbox.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Milestones } from "../shops/Milestones.ts"
 import { ShopNotFound } from "../shops/Shop.ts"
 import { Shops } from "../shops/Shops.ts"
-import type {
-  BitrixSync,
-  ListedProduct,
-  Product,
-  ProductChange,
-  ProductDraft,
-  ProductId,
-} from "./Product.ts"
+import type { ListedProduct, Product, ProductChange, ProductDraft, ProductId } from "./Product.ts"
 import { ProductNotFound, toldBefore } from "./Product.ts"
 import { ProductNotifications } from "./ProductNotifications.ts"
 import { ProductsRepo } from "./ProductsRepo.ts"
@@ -77,7 +71,9 @@ export class Products extends Context.Service<
               created_at: shop.now,
               updated_at: shop.now,
               images: [],
-              sync: null,
+              sync_state: null,
+              sync_pending_since: null,
+              sync_last_error: null,
             }
             const told = {
               shop,
@@ -105,13 +101,15 @@ export class Products extends Context.Service<
       ) {
         const { shopId } = yield* TenantContext
         const traceParent = yield* currentTrace
-        return yield* db.transact({
-          read: [repo.lockById(shopId, id), repo.findById(shopId, id)],
-          write: ([[locked], [product]]) =>
-            locked === undefined || product === undefined
-              ? refuse(new ProductNotFound())
-              : work(product, locked.now, traceParent),
-        })
+        return yield* LatencyBudget.measure("product_update.database")(
+          db.transact({
+            read: [repo.lockById(shopId, id), repo.findById(shopId, id)],
+            write: ([[locked], [product]]) =>
+              locked === undefined || product === undefined
+                ? refuse(new ProductNotFound())
+                : work(product, locked.now, traceParent),
+          }),
+        )
       })
 
       const change = (id: ProductId, changeOf: (product: Product) => ProductChange) =>
@@ -122,7 +120,7 @@ export class Products extends Context.Service<
           const told = tellBitrix(product, after, traceParent)
           return {
             queries: [repo.save(after), ...told],
-            answer: told.length === 0 ? after : { ...after, sync: pendingSince(product.sync, now) },
+            answer: told.length === 0 ? after : toBeTold(after, now),
           }
         })
 
@@ -185,7 +183,7 @@ const newsOf = (product: Product, change: ProductChange): Partial<ProductDraft> 
   return news.length === 0 ? undefined : Object.fromEntries(news)
 }
 
-const pendingSince = (sync: BitrixSync | null, now: Date): BitrixSync | null =>
-  sync === null
-    ? null
-    : { state: "pending", pending_since: sync.pending_since ?? now, last_error: sync.last_error }
+const toBeTold = (product: ListedProduct, now: Date): ListedProduct =>
+  product.sync_state === null
+    ? product
+    : { ...product, sync_state: "pending", sync_pending_since: product.sync_pending_since ?? now }

@@ -9,6 +9,7 @@ import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Flag, numberInText } from "../shared/QueryValue.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { ShopNotFound } from "../shops/Shop.ts"
+import { listQuery } from "./listQuery.ts"
 import {
   ProductId,
   ProductImage,
@@ -18,7 +19,6 @@ import {
   ProductNotFound,
 } from "./Product.ts"
 import { ImageCreate, ProductCreate, ProductUpdate, StatusChange } from "./ProductInput.ts"
-import { listQuery } from "./listQuery.ts"
 import { ProductRead } from "./ProductView.ts"
 
 const params = { product_id: numberInText(ProductId) }
@@ -38,7 +38,9 @@ export class ProductsApi extends HttpApiGroup.make("products")
     })
       .middleware(ShopAccess)
       .annotateMerge(Access.permission("view_products"))
-      .annotateMerge(OpenApi.annotations({ summary: "Goods of my shop, also those not for sale, newest first" })),
+      .annotateMerge(
+        OpenApi.annotations({ summary: "Goods of my shop, also those not for sale, newest first" }),
+      ),
     HttpApiEndpoint.post("create", "/", {
       payload: ProductCreate,
       success: ProductRead,

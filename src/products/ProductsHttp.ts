@@ -1,9 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Api } from "../Api.ts"
+import * as JsonAnswer from "../platform/JsonAnswer.ts"
 import * as JsonBody from "../platform/JsonBody.ts"
+import * as LatencyBudget from "../platform/LatencyBudget.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { Catalogue } from "./Catalogue.ts"
+import { toSearch, toSelection } from "./listQuery.ts"
 import { ProductImages } from "./ProductImages.ts"
 import {
   ImageCreate,
@@ -15,7 +18,6 @@ import {
 } from "./ProductInput.ts"
 import { Products } from "./Products.ts"
 import { toProductRead } from "./ProductView.ts"
-import { toSearch, toSelection } from "./listQuery.ts"
 
 export const ProductsHttp = HttpApiBuilder.group(Api, "products", (handlers) =>
   Effect.gen(function* () {
@@ -29,7 +31,7 @@ export const ProductsHttp = HttpApiBuilder.group(Api, "products", (handlers) =>
             { ...toSelection(query), isForSale: false, isEnabled: query.enabled_only ?? false },
             toSearch(query),
           ),
-          (found) => found.map(toProductRead),
+          (found) => JsonAnswer.of(found.map(toProductRead)),
         ),
       )
       .handleRaw("create", ({ request }) =>
@@ -42,6 +44,7 @@ export const ProductsHttp = HttpApiBuilder.group(Api, "products", (handlers) =>
         JsonBody.decode(ProductUpdate)(request).pipe(
           Effect.flatMap((given) => products.update(params.product_id, toProductChange(given))),
           Effect.map(toProductRead),
+          LatencyBudget.measure("product_update.api"),
         ),
       )
       .handleRaw("setEnabled", ({ params, query, request }) =>
@@ -56,9 +59,19 @@ export const ProductsHttp = HttpApiBuilder.group(Api, "products", (handlers) =>
       )
       .handleRaw("addImage", ({ params, request }) =>
         Effect.gen(function* () {
-          const { product_id, url, order = 0, is_primary = false } = yield* JsonBody.decode(ImageCreate)(request)
+          const {
+            product_id,
+            url,
+            order = 0,
+            is_primary = false,
+          } = yield* JsonBody.decode(ImageCreate)(request)
           if (product_id !== undefined && product_id !== params.product_id) {
-            return yield* ValidationFailed.invalid("body", "product_id", "Should be that of the path", product_id)
+            return yield* ValidationFailed.invalid(
+              "body",
+              "product_id",
+              "Should be that of the path",
+              product_id,
+            )
           }
           return yield* images.add(params.product_id, { url, order, is_primary })
         }),

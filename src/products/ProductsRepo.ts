@@ -95,8 +95,7 @@ export class ProductsRepo extends Context.Service<
         UPDATE product
         SET deleted_at = now(), updated_at = now()
         WHERE shop_id = ${shopId} AND id = ${id}`),
-    nextImageId: () =>
-      rows(NumberedImage, sql`SELECT nextval('product_image_id_seq')::integer AS id`),
+    nextImageId: () => rows(NumberedImage, sql`SELECT nextval('product_image_id_seq')::integer AS id`),
     insertImage: (shopId, { id, product_id, url, order, is_primary }) =>
       command(sql`
         INSERT INTO product_image (id, shop_id, product_id, url, "order", is_primary)

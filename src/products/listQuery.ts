@@ -24,7 +24,7 @@ export const listQuery = {
   type: Schema.optionalKey(ProductType),
   search: Schema.optionalKey(SearchWords).annotate({
     description:
-      "Words in any form, `\"in quotes\"` together, `-not` this one, or a piece of the name; when nothing has them, a wrong letter is forgiven",
+      'Words in any form, `"in quotes"` together, `-not` this one, or a piece of the name; when nothing has them, a wrong letter is forgiven',
   }),
   min_price: Amount,
   max_price: Amount,

@@ -29,12 +29,7 @@ export class ShopNotifications extends Context.Service<
     readonly opened: (told: Told) => Query<void>
     readonly completed: (told: Told) => Query<void>
     /** For what other domains tell of: lines of HTML about a record of the shop, told once for each. */
-    readonly tell: (
-      event: string,
-      recordId: number,
-      told: Told,
-      lines: ReadonlyArray<string>,
-    ) => Query<void>
+    readonly tell: (event: string, recordId: number, told: Told, lines: ReadonlyArray<string>) => Query<void>
   }
 >()("cvety/shops/ShopNotifications") {
   static readonly layerNoDeps = Layer.effect(

@@ -86,7 +86,7 @@ layer(Contract.layer, { excludeTestServices: true, timeout: 60_000 })(
           const decision = decisions.get(name)
           assert.isDefined(decision, `${name} is no operation of the contract`)
           const [method = "", path = ""] = name.split(" ")
-          const shops = yield* Effect.promise(() => makeShops(means.witness, shopOf(name)))
+          const shops = yield* Effect.promise(() => makeShops(means.witness, shopOf(name), name === WEBHOOK))
           cases += yield* Effect.promise(() => cross(means, shops, { method, path, decision, place }))
         }),
       )

@@ -2,8 +2,10 @@
 import { ORDER } from "../support/MarkedShop.ts"
 import { SECRET } from "../support/TestService.ts"
 import { auth, machines, team } from "./accountOperations.ts"
+import { catalogue, products } from "./catalogueOperations.ts"
 import type { Places } from "./places.ts"
 import { shops, superadmin } from "./shopOperations.ts"
+import { sync } from "./syncOperations.ts"
 
 const system: Places = {
   "GET /": { success: 200, call: () => ({}) },
@@ -66,8 +68,11 @@ export const places: Places = {
   ...auth,
   ...team,
   ...shops,
+  ...catalogue,
+  ...products,
   ...superadmin,
   ...machines,
   ...orders,
   ...webhooks,
+  ...sync,
 }

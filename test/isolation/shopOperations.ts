@@ -1,5 +1,6 @@
 /** Places of shops, as they show themselves and as the operators of the platform see them. */
 import { insertOrder, insertProduct, insertUser, ORDER } from "../support/MarkedShop.ts"
+import { publishedOfProduct } from "./catalogueOperations.ts"
 import type { Places } from "./places.ts"
 
 const colleague = (shop: number, place: number) => insertUser(shop, place, "COURIER")
@@ -52,7 +53,7 @@ export const shops: Places = {
   "GET /api/v1/shops/{shop_id}/products": {
     success: 200,
     record: { of: "shop" },
-    publishes: ["id", "name", "description", "image", "shop_id", "colors", "occasions", "cities", "tags"],
+    publishes: publishedOfProduct,
     call: () => ({}),
   },
 }

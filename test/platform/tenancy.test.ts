@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type postgres from "postgres"
 import * as AppSession from "../support/AppSession.ts"
-import { idOf, insertMarkedShop, ORDER, run as runAll } from "../support/MarkedShop.ts"
+import { idOf, insertConnection, insertMarkedShop, ORDER, run as runAll } from "../support/MarkedShop.ts"
 import type { TenantTable } from "../support/TenancyCatalogue.ts"
 import { findEscapes, findTenantTables } from "../support/TenancyCatalogue.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
@@ -112,11 +112,19 @@ layer(TestDatabase.layer, { excludeTestServices: true })("the working role", (it
   const rightsByDoor: Readonly<Record<string, ReadonlyArray<string>>> = {
     cvety_across_shops: [
       "SELECT audit",
+      "SELECT bitrix_connection",
+      "SELECT bitrix_pass",
       "SELECT inbox",
-      "SELECT order id, shop_id, tracking_id, bitrix_order_id",
+      "SELECT order id, shop_id, tracking_id, status, bitrix_order_id, created_at",
+      "SELECT order_item shop_id, order_id, product_id, quantity",
+      "DELETE outbox",
       "SELECT outbox",
       "UPDATE outbox",
+      "SELECT outbox_route",
+      "SELECT product",
+      "SELECT product_image",
       "SELECT shop",
+      "SELECT sync_conflict",
     ],
     cvety_identity: [
       "INSERT audit",
@@ -192,7 +200,13 @@ layer(TestDatabase.layer, { excludeTestServices: true })("the working role", (it
     ["SET LOCAL ROLE cvety_across_shops; SELECT FROM order_history", /permission denied/],
     [`SET LOCAL ROLE cvety_across_shops; UPDATE "order" SET notes = ''`, /permission denied/],
     ["SET LOCAL ROLE cvety_across_shops; UPDATE inbox SET state = 'parked'", /permission denied/],
-    ["SET LOCAL ROLE cvety_across_shops; DELETE FROM outbox", /permission denied/],
+    ["SET LOCAL ROLE cvety_across_shops; DELETE FROM outbox_route", /permission denied/],
+    ["SET LOCAL ROLE cvety_across_shops; UPDATE bitrix_connection SET enabled = false", /permission denied/],
+    ["SET LOCAL ROLE cvety_across_shops; SELECT FROM bitrix_product", /permission denied/],
+    ["SET LOCAL ROLE cvety_across_shops; DELETE FROM sync_conflict", /permission denied/],
+    ["DELETE FROM outbox", /permission denied/],
+    ["DELETE FROM sync_conflict", /permission denied/],
+    ["DELETE FROM bitrix_connection", /permission denied/],
   ]
   for (const [statement, refusal] of refusals) {
     it.effect(`is refused: ${statement}`, () =>
@@ -216,7 +230,7 @@ class World extends Context.Service<
       const { witness } = yield* TestDatabase
       yield* Effect.promise(async () => {
         for (const shop of [SHOP_ID, OTHER_SHOP_ID]) {
-          await runAll(witness, insertMarkedShop(shop, ["view_orders"]))
+          await runAll(witness, insertMarkedShop(shop, ["view_orders"]) + insertConnection(shop))
         }
       })
       const tables = yield* Effect.promise(() => findTenantTables(witness))
@@ -322,7 +336,7 @@ const copyOfRow = async (witness: postgres.Sql, { name, shopColumn }: TenantTabl
     SELECT string_agg(quote_ident(attname), ', ') AS columns,
            (SELECT quote_literal(to_jsonb(t)) FROM ${witness(name)} t WHERE t.${witness(shopColumn)} = ${shop} LIMIT 1) AS row
     FROM pg_attribute
-    WHERE attrelid = quote_ident(${name})::regclass AND attnum > 0 AND attgenerated = '' AND attidentity <> 'a'`
+    WHERE attrelid = quote_ident(${name})::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a'`
   return `INSERT INTO "${name}" (${table?.columns})
           SELECT ${table?.columns} FROM jsonb_populate_record(NULL::"${name}", ${table?.row})`
 }
@@ -331,7 +345,7 @@ const updatableColumns = async (witness: postgres.Sql, name: string) => {
   const columns = await witness<Array<{ attname: string }>>`
     SELECT attname
     FROM pg_attribute
-    WHERE attrelid = quote_ident(${name})::regclass AND attnum > 0 AND attgenerated = '' AND attidentity <> 'a'
+    WHERE attrelid = quote_ident(${name})::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a'
       AND has_column_privilege('cvety_app', attrelid, attnum, 'UPDATE')
     ORDER BY attname = 'status', attnum`
   return columns.map(({ attname }) => attname)

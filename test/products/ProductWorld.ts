@@ -47,5 +47,4 @@ export const world = Effect.gen(function* () {
   }
 })
 
-export const idsOf = (body: ReadonlyArray<{ readonly id: number }>): ReadonlyArray<number> =>
-  body.map(({ id }) => id)
+export const idsOf = (body: ReadonlyArray<{ readonly id: number }>): Array<number> => body.map(({ id }) => id)

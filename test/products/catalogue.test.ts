@@ -216,7 +216,9 @@ layer(TestService.layer, { excludeTestServices: true })("the storefront", (it) =
       const featured = yield* look(`/public/featured?shop_id=${shopId}`)
       assert.strictEqual(featured.status, 200)
       assert.deepStrictEqual(idsOf(featured.body), [second, first])
-      assert.deepStrictEqual(idsOf((yield* look(`/public/featured?shop_id=${shopId}&limit=1`)).body), [second])
+      assert.deepStrictEqual(idsOf((yield* look(`/public/featured?shop_id=${shopId}&limit=1`)).body), [
+        second,
+      ])
       assert.includeMembers(idsOf((yield* look("/public/featured")).body), [first, second])
       assert.strictEqual((yield* look("/public/featured?limit=0")).status, 422)
     }),

@@ -49,6 +49,7 @@ layer(TestService.layer, { excludeTestServices: true })("goods of a shop", (it) 
         colors_detailed: [
           { id: "red", name: "Красный", hex: "#FF4444", description: "Розы, тюльпаны, гвоздики" },
         ],
+        bitrix_sync: null,
       })
     }),
   )

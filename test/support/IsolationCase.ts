@@ -81,7 +81,7 @@ export const requestOf = ({ method, path }: Operation, { id, call }: Case): Sent
       : { text: new URLSearchParams(form).toString(), type: "application/x-www-form-urlencoded" }
   return {
     method,
-    path: path.replace(/\{\w+\}/, id) + (search === "" ? "" : `?${search}`),
+    path: path.replaceAll(/\{\w+\}/g, id) + (search === "" ? "" : `?${search}`),
     headers: { ...headers, ...(content === undefined ? {} : { "content-type": content.type }) },
     ...(content === undefined ? {} : { body: content.text }),
   }

@@ -16,7 +16,7 @@ import { callersOf, refusalOf } from "./IsolationCallers.ts"
 import type { Case, Naming, Operation } from "./IsolationCase.ts"
 import * as IsolationCase from "./IsolationCase.ts"
 import { otherOf, requestOf, tell } from "./IsolationCase.ts"
-import { idOf, insertMarkedShop, insertUser, OWNER, run } from "./MarkedShop.ts"
+import { idOf, insertConnection, insertMarkedShop, insertUser, OWNER, run } from "./MarkedShop.ts"
 import type { RawHttp, Received } from "./RawHttp.ts"
 import type { ShopRows } from "./ShopRows.ts"
 
@@ -28,13 +28,19 @@ export interface Means {
 
 const CONCURRENCY = 8
 
-export const makeShops = async (witness: postgres.Sql, first: number): Promise<Shops> => {
+/** Settings that describe a shop's Bitrix count only while no row does. */
+export const makeShops = async (
+  witness: postgres.Sql,
+  first: number,
+  isConnectedBySettings = false,
+): Promise<Shops> => {
   const shops = { first, second: first + 1, blocked: first + 2, operatorId: idOf(first + 3, OWNER) }
   await run(
     witness,
     [shops.first, shops.second, shops.blocked].map((shop) => insertMarkedShop(shop, grantable)).join("") +
       `UPDATE shop SET is_active = false WHERE id = ${shops.blocked};` +
-      insertUser(first + 3, OWNER, "SUPERADMIN", { shop_id: null }),
+      insertUser(first + 3, OWNER, "SUPERADMIN", { shop_id: null }) +
+      [...(isConnectedBySettings ? [] : [first]), shops.second, shops.blocked].map(insertConnection).join(""),
   )
   return shops
 }

@@ -29,7 +29,11 @@ export const BLOCKED_USER = 21
 export const FORMER_VERSION_USER = 22
 export const ORDER = 1
 export const PRODUCT = 1
+/** Goes with the product. */
+export const COMPANION = 2
 export const INVITATION = 1
+/** Tells of no product that there is. */
+const PARKED_FACT = 3
 /** Keys of machines: with everything that one may be given, with one thing that no endpoint asks for, revoked. */
 export const FULL_KEY = 1
 export const POOR_KEY = 2
@@ -119,6 +123,85 @@ export const insertProduct = (shop: number, place: number): string =>
     tags: `{${shop}}`,
   })
 
+/** A product with one of everything that belongs to it, under the same number. */
+export const insertWholeProduct = (shop: number, place: number): string =>
+  insertProduct(shop, place) +
+  insert("product_image", {
+    id: idOf(shop, place),
+    shop_id: shop,
+    product_id: idOf(shop, place),
+    url: `https://images.example/${shop}-2.jpg`,
+  }) +
+  insert("product_variant", {
+    id: idOf(shop, place),
+    shop_id: shop,
+    product_id: idOf(shop, place),
+    size: `L ${shop}`,
+    price: 1_300_000,
+  }) +
+  insert("product_addon", {
+    id: idOf(shop, place),
+    shop_id: shop,
+    product_id: idOf(shop, place),
+    name: `Открытка ${shop}`,
+    description: `С текстом ${shop}`,
+  })
+
+/** A product with a conflict under the same number. */
+export const insertConflict = (shop: number, place: number): string =>
+  insertProduct(shop, place) + conflictOf(shop, place)
+
+const conflictOf = (shop: number, place: number): string =>
+  insert("sync_conflict", {
+    id: idOf(shop, place),
+    shop_id: shop,
+    product_id: idOf(shop, place),
+    field: "description",
+    ours: `"Наше ${shop}"`,
+    theirs: `"Их ${shop}"`,
+  })
+
+export const insertParkedFact = (shop: number, place: number): string =>
+  insert("outbox", {
+    id: idOf(shop, place),
+    shop_id: shop,
+    target: "bitrix",
+    aggregate_type: "product",
+    aggregate_id: idOf(shop, place),
+    payload: `{"text": "${shop}"}`,
+    before: `{"name": "Букет ${shop}"}`,
+    state: "parked",
+    last_error: `Отказ ${shop}`,
+    settled_at: new Date().toISOString(),
+  })
+
+/** Switched off, so that nobody works for it. The settings' connection of the shop counts no more beside it. */
+export const insertConnection = (shop: number): string =>
+  `SET session_replication_role = replica;` +
+  insert("bitrix_connection", {
+    shop_id: shop,
+    base_url: `https://bitrix-${shop}.example/api/v2`,
+    update_path: `products/${shop}/{id}`,
+    sealed_token: `\\x${Buffer.from(`Токен ${shop}`).toString("hex")}`,
+    webhook_secret_hash: `\\x${createHash("sha256").update(`Секрет ${shop}`).digest("hex")}`,
+    enabled: false,
+  }) +
+  `SET session_replication_role = origin;`
+
+/** What the sync with Bitrix keeps about a shop. */
+const insertSync = (shop: number): string =>
+  insert("outbox_route", { shop_id: shop, target: `цель ${shop}` }) +
+  insert("bitrix_product", {
+    shop_id: shop,
+    product_id: idOf(shop, PRODUCT),
+    ours: `{"name": "Букет ${shop}"}`,
+    theirs: `{"name": "Букет ${shop}"}`,
+    sent: `[{"ours": {"name": "Букет ${shop}"}, "theirs": {}, "isDelivered": true}]`,
+  }) +
+  conflictOf(shop, PRODUCT) +
+  insert("bitrix_pass", { shop_id: shop }) +
+  insertParkedFact(shop, PARKED_FACT)
+
 export const insertInvitation = (shop: number, place: number, changes: object = {}): string =>
   insert("team_invitation", {
     id: idOf(shop, place),
@@ -150,7 +233,7 @@ export const insertCredential = (
     ...changes,
   })
 
-/** A shop with people of every role, keys, and at least one row in every table that belongs to shops. */
+/** A shop with people of every role, keys, and at least one row in every table that belongs to shops but `bitrix_connection`. */
 export const insertMarkedShop = (shop: number, grantable: ReadonlyArray<string>): string =>
   insertUser(shop, OWNER, "DIRECTOR") +
   insert("shop", {
@@ -164,9 +247,15 @@ export const insertMarkedShop = (shop: number, grantable: ReadonlyArray<string>)
   roles.map((role) => insertUser(shop, userOf(role), role, { invited_by: idOf(shop, OWNER) })).join("") +
   insertUser(shop, BLOCKED_USER, "DIRECTOR", { is_active: false }) +
   insertUser(shop, FORMER_VERSION_USER, "DIRECTOR", { token_version: 2 }) +
+  insertWholeProduct(shop, PRODUCT) +
+  insertProduct(shop, COMPANION) +
+  insert("product_bundle", {
+    shop_id: shop,
+    main_product_id: idOf(shop, PRODUCT),
+    bundled_product_id: idOf(shop, COMPANION),
+  }) +
   insertOrder(shop, ORDER) +
-  insertProduct(shop, PRODUCT) +
-  `UPDATE product SET name = 'Новый букет ${shop}' WHERE id = ${idOf(shop, PRODUCT)};` +
+  `UPDATE product_addon SET name = 'Новая открытка ${shop}' WHERE id = ${idOf(shop, PRODUCT)};` +
   insertInvitation(shop, INVITATION) +
   insertCredential(shop, FULL_KEY, grantable) +
   insertCredential(shop, POOR_KEY, [UNASKED]) +
@@ -185,6 +274,7 @@ export const insertMarkedShop = (shop: number, grantable: ReadonlyArray<string>)
     text: `Отзыв ${shop}`,
   }) +
   insert("shop_milestone", { shop_id: shop }) +
+  insertSync(shop) +
   insert("inbox", {
     id: `00000000-0000-4000-8000-0000000${shop}`,
     shop_id: shop,
@@ -217,7 +307,7 @@ export const run = (witness: postgres.ISql, statements: string): Promise<unknown
   witness.unsafe(statements)
 
 const insert = (table: string, row: object): string =>
-  `INSERT INTO ${table} (${Object.keys(row).join(", ")}) VALUES (${Object.values(row).map(literal).join(", ")});\n`
+  `INSERT INTO ${table} (${Object.keys(row).join(", ")}) OVERRIDING SYSTEM VALUE VALUES (${Object.values(row).map(literal).join(", ")});\n`
 
 const literal = (value: unknown): string =>
   value === null ? "NULL" : `'${String(value).replaceAll("'", "''")}'`
@@ -235,7 +325,10 @@ const WORDS = new Set([
   "inbox.source",
   "inbox.state",
   "outbox.state",
+  "sync_conflict.field",
+  "sync_conflict.chosen",
   "product.type",
+  "product.origin",
   "audit.actor_kind",
   "audit.actor_id",
   "audit.action",

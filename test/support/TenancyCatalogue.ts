@@ -8,8 +8,16 @@ import type postgres from "postgres"
 const TABLES_OF_NO_SHOP = ["schema_migration", "failed_attempt"]
 /** Superadmins have no shop. */
 const SHOP_MAY_BE_NULL = ["user", "ended_session"]
-/** Facts that are unique for everybody: who owns a shop, who logs in by a phone, what a tracking id names. */
-const KEYS_ACROSS_SHOPS = ["shop_owner_id_key", "user_phone_key", "order_tracking_id_key"]
+/**
+ * Facts that are unique for everybody: who owns a shop, who logs in by a phone, what a tracking id names, whom the
+ * secret of a webhook speaks for.
+ */
+const KEYS_ACROSS_SHOPS = [
+  "shop_owner_id_key",
+  "user_phone_key",
+  "order_tracking_id_key",
+  "bitrix_connection_secret",
+]
 /** People are not of a shop alone: an owner is known before the shop is, an invitation may come from a superadmin. */
 const REFERENCES_ACROSS_SHOPS = ["shop_owner_id_fkey", "user_invited_by_fkey"]
 

@@ -1,0 +1,204 @@
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import sharp from "sharp"
+import { eventually } from "../support/eventually.ts"
+import { S3Server } from "../support/S3Server.ts"
+import { TestDatabase } from "../support/TestDatabase.ts"
+import { insertShop } from "../support/TestPeople.ts"
+import type { Format } from "../support/TestPictures.ts"
+import { makePicture } from "../support/TestPictures.ts"
+import * as ImagesWorld from "./ImagesWorld.ts"
+
+const world = (settings: Readonly<Record<string, string>> = {}) =>
+  Effect.map(ImagesWorld.start(settings), (node) => {
+    const stateOf = (key: string) =>
+      Effect.promise(async () => {
+        const [row] = await node.witness`
+          SELECT thumbnails, thumbnails_attempts, thumbnails_error, width, height FROM image WHERE key = ${key}`
+        return row
+      })
+    const settled = (key: string, state: string) =>
+      eventually(
+        Effect.map(stateOf(key), (row) => row?.["thumbnails"] === state),
+        "40 seconds",
+      )
+    /** The pause after a failure is over. */
+    const hurry = (key: string) =>
+      Effect.promise(() => node.witness`UPDATE image SET thumbnails_after = now() WHERE key = ${key}`)
+    const thumbnail = (url: string) =>
+      Effect.promise(async () => {
+        const bytes = Buffer.from(await (await fetch(url)).arrayBuffer())
+        return { bytes, ...(await sharp(bytes).metadata()) }
+      })
+    return { ...node, stateOf, settled, hurry, thumbnail }
+  })
+
+layer(TestDatabase.layer, { excludeTestServices: true })("thumbnails", (it) => {
+  it.effect("are made of every kind, in WebP, as wide as they say and no wider than the picture", () =>
+    Effect.gen(function* () {
+      const { upload, settled, stateOf, thumbnail } = yield* world()
+      for (const format of ["jpeg", "png", "webp", "gif"] satisfies ReadonlyArray<Format>) {
+        const { body } = yield* upload(yield* makePicture(format, 1_000, 500))
+        yield* settled(body.imageId, "made")
+        assert.deepInclude(yield* stateOf(body.imageId), { width: 1_000, height: 500 })
+        for (const [width, expected] of [
+          [320, [320, 160]],
+          [640, [640, 320]],
+          [1_280, [1_000, 500]],
+        ] as const) {
+          const made = yield* thumbnail(body.thumbnails[width])
+          assert.deepStrictEqual([made.format, made.width, made.height], ["webp", ...expected], format)
+        }
+      }
+    }),
+  )
+
+  it.effect("stand as the camera was held, and tell nothing of where that was", () =>
+    Effect.gen(function* () {
+      const { upload, settled, stateOf, thumbnail } = yield* world()
+      const picture = yield* makePicture("jpeg", 800, 400)
+      const turned = yield* Effect.promise(() =>
+        sharp(picture)
+          .withExif({ IFD0: { Orientation: "6", Artist: "Цветочный" }, IFD3: { GPSLatitudeRef: "N" } })
+          .withMetadata({ orientation: 6 })
+          .toBuffer(),
+      )
+      const { body } = yield* upload(turned)
+      yield* settled(body.imageId, "made")
+      assert.deepInclude(yield* stateOf(body.imageId), { width: 400, height: 800 })
+      const made = yield* thumbnail(body.thumbnails[320])
+      assert.deepStrictEqual(
+        [made.width, made.height, made.exif, made.orientation],
+        [320, 640, undefined, undefined],
+      )
+    }),
+  )
+
+  it.effect("keep what is seen through, and of what moves the first picture", () =>
+    Effect.gen(function* () {
+      const { upload, settled, thumbnail } = yield* world()
+      const clear = yield* Effect.promise(() =>
+        sharp({ create: { width: 500, height: 500, channels: 4, background: "rgba(255,0,0,0.5)" } })
+          .png()
+          .toBuffer(),
+      )
+      const moving = yield* Effect.promise(async () => {
+        const frames = ["red", "lime", "blue"].map((background) =>
+          sharp({ create: { width: 60, height: 40, channels: 3, background } })
+            .png()
+            .toBuffer(),
+        )
+        return sharp(await Promise.all(frames), { join: { animated: true } })
+          .gif()
+          .toBuffer()
+      })
+      const first = yield* upload(clear)
+      yield* settled(first.body.imageId, "made")
+      assert.isTrue((yield* thumbnail(first.body.thumbnails[320])).hasAlpha)
+      const second = yield* upload(moving)
+      yield* settled(second.body.imageId, "made")
+      const made = yield* thumbnail(second.body.thumbnails[320])
+      assert.deepStrictEqual([made.width, made.height, made.pages], [60, 40, undefined])
+    }),
+  )
+
+  it.effect("are refused of a picture that would unfold into too much, before it does", () =>
+    Effect.gen(function* () {
+      const { upload, settled, stateOf, hurry, url } = yield* world()
+      const bomb = yield* Effect.promise(() =>
+        sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: "white" } })
+          .png({ compressionLevel: 9 })
+          .toBuffer(),
+      )
+      const before = process.memoryUsage().rss
+      const { body } = yield* upload(bomb)
+      yield* Effect.forEach([1, 2, 3], (attempt) =>
+        Effect.andThen(
+          eventually(
+            Effect.map(stateOf(body.imageId), (row) => row?.["thumbnails_attempts"] === attempt),
+            "40 seconds",
+          ),
+          hurry(body.imageId),
+        ),
+      )
+      yield* settled(body.imageId, "parked")
+      const state = yield* stateOf(body.imageId)
+      assert.match(state?.["thumbnails_error"], /pixel/)
+      assert.isBelow(process.memoryUsage().rss - before, 250 * 1_024 * 1_024)
+      assert.strictEqual((yield* Effect.promise(() => fetch(`${url}/ready`))).status, 200)
+    }),
+  )
+
+  it.effect("are given up for a damaged picture after three attempts, with the reason", () =>
+    Effect.gen(function* () {
+      const { upload, settled, stateOf, hurry } = yield* world()
+      const picture = yield* makePicture("jpeg", 600, 600)
+      const { body } = yield* upload(picture.subarray(0, picture.length / 2))
+      yield* Effect.forEach([1, 2], (attempt) =>
+        Effect.andThen(
+          eventually(
+            Effect.map(stateOf(body.imageId), (row) => row?.["thumbnails_attempts"] === attempt),
+            "40 seconds",
+          ),
+          hurry(body.imageId),
+        ),
+      )
+      yield* settled(body.imageId, "parked")
+      const { thumbnails_attempts, thumbnails_error } = (yield* stateOf(body.imageId)) ?? {}
+      assert.strictEqual(thumbnails_attempts, 3)
+      assert.match(thumbnails_error, /premature|truncated|corrupt/i)
+    }),
+  )
+
+  it.effect("are given up for a picture that ended the process every time", () =>
+    Effect.gen(function* () {
+      const { witness, upload, settled, stateOf } = yield* world()
+      const { body } = yield* upload(yield* makePicture("png"))
+      yield* settled(body.imageId, "made")
+      // As three claims leave it that nobody came back from.
+      yield* Effect.promise(
+        () => witness`
+          UPDATE image SET thumbnails = 'pending', thumbnails_attempts = 3, thumbnails_after = now()
+          WHERE key = ${body.imageId}`,
+      )
+      yield* settled(body.imageId, "parked")
+      assert.match((yield* stateOf(body.imageId))?.["thumbnails_error"], /no attempt came to an end/)
+    }),
+  )
+
+  it.effect("are made for every shop that has the picture", () =>
+    Effect.gen(function* () {
+      const { witness, upload, settled, rows, director } = yield* world()
+      const other = yield* insertShop(witness)
+      const bytes = yield* makePicture("png")
+      const { body } = yield* upload(bytes)
+      yield* settled(body.imageId, "made")
+      yield* upload(bytes, { token: other.token })
+      for (const { shopId } of [director, other]) {
+        yield* eventually(
+          Effect.map(rows(shopId), ([row]) => row?.["thumbnails"] === "made"),
+          "40 seconds",
+        )
+      }
+    }),
+  )
+
+  it.effect("wait for a bucket that is out of order, and no attempt is counted for that", () =>
+    Effect.gen(function* () {
+      const server = yield* S3Server.start
+      const { upload, settled, stateOf, log } = yield* world(server.settings)
+      yield* upload(yield* makePicture("png"))
+      yield* eventually(
+        Effect.sync(() => server.objects.size === 5),
+        "20 seconds",
+      )
+      // Whether it is there, the picture itself, and then nothing but refusals for whoever reads it.
+      const { body } = yield* upload(yield* makePicture("png"))
+      yield* settled(body.imageId, "made")
+      const again = yield* upload(yield* makePicture("png"))
+      yield* settled(again.body.imageId, "made")
+      assert.strictEqual((yield* stateOf(again.body.imageId))?.["thumbnails_attempts"], 1)
+      assert.deepStrictEqual(log, [])
+    }),
+  )
+})
