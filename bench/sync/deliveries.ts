@@ -26,15 +26,13 @@ export const drain = async (
   simulator: Simulator,
   { hasEcho }: { readonly hasEcho: boolean },
 ): Promise<Drained> => {
-  await simulator.control("reset", {})
   await simulator.control("webhooks", { echo: hasEcho })
-  await simulator.control("seed", { count: BULK.count })
-  await sql`DELETE FROM outbox WHERE state = 'delivered'`
+  const { length: known } = await writesOf(simulator)
   await vacuum(sql)
   const committedMs = await changeAll(sql, BULK)
   const settledMs = await untilTold(sql, DRAIN_WITHIN_MS)
   if (hasEcho) await simulator.control("idle", {})
-  const writes: ReadonlyArray<Write> = await simulator.control("writes")
+  const writes = (await writesOf(simulator)).slice(known)
   const ids = new Set(writes.map(({ id }) => id))
   const unchanged = writes.filter(({ changed }) => !changed).length
   if (writes.length !== BULK.count || ids.size !== BULK.count || unchanged > 0)
@@ -42,6 +40,8 @@ export const drain = async (
   const seconds = (settledMs - Math.min(committedMs, ...firstOf(writes))) / 1e3
   return { perSecond: BULK.count / seconds, seconds }
 }
+
+const writesOf = (simulator: Simulator): Promise<ReadonlyArray<Write>> => simulator.control("writes")
 
 const firstOf = (writes: ReadonlyArray<Write>): ReadonlyArray<number> =>
   writes.slice(0, 1).map(({ atMs }) => atMs)
@@ -59,7 +59,7 @@ export const reach = async (
   simulator: Simulator,
   edits: { readonly token: string; readonly goods: Goods; readonly count: number; readonly round: number },
 ): Promise<ReadonlyArray<Reached>> => {
-  const known = (await simulator.control("writes")).length
+  const { length: known } = await writesOf(simulator)
   const sent: Array<{ id: number; price: string; askedMs: number; answeredMs: number }> = []
   for (let n = 0; n < edits.count; n += 1) {
     const id = edits.goods.from + n
@@ -77,7 +77,7 @@ export const reach = async (
     await pause(PAUSE_MS_MIN + Math.random() * (PAUSE_MS_MAX - PAUSE_MS_MIN))
   }
   await pause(1_000)
-  const writes: ReadonlyArray<Write> = (await simulator.control("writes")).slice(known)
+  const writes = (await writesOf(simulator)).slice(known)
   return sent.map(({ id, price, askedMs, answeredMs }) => {
     const own = writes.filter((write) => write.id === id && write.body.price === price)
     const [write] = own

@@ -42,8 +42,9 @@ export const insertBulk = async (sql: postgres.Sql): Promise<void> => {
   await vacuum(sql)
 }
 
-/** Of everything that changes, so that no round is spared what another has to bear. */
+/** So that no round is spared what another has to bear. */
 export const vacuum = async (sql: postgres.Sql): Promise<void> => {
+  await sql`DELETE FROM outbox WHERE state = 'delivered'`
   await sql`VACUUM ANALYZE product, product_image, outbox, bitrix_product, inbox`
 }
 
@@ -54,6 +55,11 @@ export const seedListed = ({ control }: Simulator): Promise<unknown> =>
       const images = Array.from({ length: IMAGES }, (_, place) => `/upload/iblock/${id}_${place + 1}.jpg`)
       return { id, images, image: images[0], description: "Розы, эустома, зелень" }
     }),
+  })
+
+export const seedBulk = ({ control }: Simulator): Promise<unknown> =>
+  control("seed", {
+    products: Array.from({ length: BULK.count }, (_, index) => ({ id: BULK.from + index, image: null })),
   })
 
 /** Changes the price of each in one transaction, with the fact that tells Bitrix; answers when that is committed. */

@@ -220,6 +220,7 @@ const HOPS = ["authenticate", "validate", "find_product", "map_product", "update
 /** The second node is stopped while the first works alone, so that both are as warm in every round. */
 const compareDrains = ({ options, world, sql, simulator, node }: Bench) =>
   Effect.gen(function* () {
+    yield* Effect.promise(() => Goods.seedBulk(simulator))
     yield* Effect.promise(() => Goods.insertBulk(sql))
     const second = yield* Servers.startNode(world.ownerUrl, simulator, null)
     if (options.cores !== null) {

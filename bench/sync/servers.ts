@@ -52,6 +52,8 @@ export const startSimulator = (cores: Cores | null) =>
       if (response.status !== 200) throw new Error(`the simulator refuses ${name}: ${JSON.stringify(answer)}`)
       return answer
     }
+    // It comes with odd goods of its own.
+    yield* Effect.promise(() => control("reset", {}))
     return { pid, url, control } satisfies Simulator
   })
 

@@ -111,7 +111,11 @@ export class BitrixDryRun extends Context.Service<
           return Effect.map(Effect.orDie(decode(difference.event)), (event) => {
             const before = open?.before ?? {}
             const situation = { id, event, product, ledger, before, origin }
-            const decision = decide({ ...situation, isAuthoritative: true, waitedSince: null })
+            const decision = decide({
+              ...situation,
+              isAuthoritative: true,
+              waitedSince: null,
+            })
             return judgedBy(decision, { id, product, difference, isKnown: ledger !== undefined })
           })
         })

@@ -10,7 +10,9 @@
  * A push that is not the newest is old news when it comes back after a newer one was delivered. Only a reader who
  * looked at Bitrix itself (`isAuthoritative`) knows better: then it is what Bitrix has now, and it is taken.
  *
- * Bitrix downloads a picture and keeps a copy, so the first new address after a push of a picture is that copy.
+ * Bitrix downloads a picture and keeps a copy, so the first new address after a push of a picture is that copy. While it
+ * is not known whether the push arrived, the address may be a florist's as well: ours is not agreed on then, and is told
+ * again if the push turns out to have failed.
  */
 import type { Field, Ledger, Mirrored, Sent, SomeFields } from "./MirroredProduct.ts"
 import { fields, isSame, toldFields } from "./MirroredProduct.ts"
@@ -49,8 +51,9 @@ export const merge = (input: {
     const push = findPush(sent, field, value)
     if (push === "old" && !isAuthoritative) continue
     if (typeof push === "object") {
-      ours[field] = push.ours[field]
       theirs[field] = value
+      if (field === "image" && !push.isDelivered) continue
+      ours[field] = push.ours[field]
       if (field === "image") sent = sent.map((one) => (one === push ? withCopy(one, value) : one))
       continue
     }
@@ -94,7 +97,11 @@ export const needsTelling = (local: Mirrored, ledger: Ledger): boolean =>
 export const delivered = (ledger: Ledger): Ledger => {
   const newest = ledger.sent.at(-1)
   if (newest === undefined) return ledger
-  const former: Sent = { ours: told(ledger.ours), theirs: told(ledger.theirs), isDelivered: true }
+  const former: Sent = {
+    ours: sameFields(ledger.ours, newest.ours),
+    theirs: sameFields(ledger.theirs, newest.ours),
+    isDelivered: true,
+  }
   return {
     ours: { ...ledger.ours, ...newest.ours },
     theirs: { ...ledger.theirs, ...newest.theirs },
@@ -115,22 +122,22 @@ const SENT_MAX = 12
 const isSamePush = (one: Sent, other: Sent): boolean =>
   toldFields.every((field) => isSame(one.ours[field], other.ours[field]))
 
-const told = (some: SomeFields): SomeFields =>
-  Object.fromEntries(
-    toldFields.flatMap((field) => (field in some ? [[field, some[field]]] : [])),
-  ) as SomeFields
+const sameFields = (some: SomeFields, like: SomeFields): SomeFields =>
+  Object.fromEntries(Object.entries(some).filter(([field]) => field in like)) as SomeFields
 
 const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown): Sent | "old" | undefined => {
   const index = sent.findLastIndex(
-    ({ ours, theirs }) =>
-      (field in theirs && isSame(theirs[field], value)) || isCopyOfPicture(field, ours, theirs, value),
+    (one) =>
+      (field in one.theirs && isSame(one.theirs[field], value)) ||
+      (field === "image" && value !== null && awaitsCopy(one)),
   )
   if (index === -1) return undefined
-  return sent.slice(index + 1).some(({ isDelivered }) => isDelivered) ? "old" : sent[index]
+  return sent.slice(index + 1).some(({ isDelivered, ours }) => isDelivered && field in ours)
+    ? "old"
+    : sent[index]
 }
 
-const isCopyOfPicture = (field: Field, ours: SomeFields, theirs: SomeFields, value: unknown): boolean =>
-  field === "image" && value !== null && ours.image != null && !("image" in theirs)
+const awaitsCopy = ({ ours, theirs }: Sent): boolean => ours.image != null && !("image" in theirs)
 
 /** Which copy it is, is known from now on: the next new address is a florist's doing. */
 const withCopy = ({ ours, theirs, isDelivered }: Sent, image: unknown): Sent => ({
@@ -151,8 +158,7 @@ const without = ({ ours, theirs, isDelivered }: Sent, field: Field): Sent => {
  */
 const isConfirmed = (newest: Sent | undefined, incoming: SomeFields): boolean => {
   if (newest === undefined || !("price" in incoming)) return false
-  const awaitsCopy = newest.ours.image != null && !("image" in newest.theirs)
-  if (awaitsCopy && !newest.isDelivered) return false
+  if (awaitsCopy(newest) && !newest.isDelivered) return false
   return fields.every(
     (field) =>
       !(field in newest.theirs) || !(field in incoming) || isSame(newest.theirs[field], incoming[field]),

@@ -1,7 +1,7 @@
 /**
  * The demo world: a development shop and the production shop, a director for each, and the order of the system
- * diagrams, waiting for its first webhook. Seeded with the embedded database; with `DATABASE_URL` only when
- * `RUN_SEEDS=true`. With the embedded database, and by `npm run seed` in development, the directors share a password
+ * diagrams with its product, waiting for its first webhook. Seeded with the embedded database; with `DATABASE_URL`
+ * only when `RUN_SEEDS=true`. With the embedded database, and by `npm run seed` in development, the directors share a password
  * that was made at random and is kept in `DATA_DIR/demo-password`; otherwise nobody can log in as them.
  */
 import * as Config from "effect/Config"

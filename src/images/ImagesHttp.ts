@@ -1,5 +1,6 @@
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as HttpEffect from "effect/http/HttpEffect"
 import * as HttpServer from "effect/http/HttpServer"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -42,10 +43,13 @@ export const ImagesHttp = HttpApiBuilder.group(Api, "images", (handlers) =>
       .handleRaw("uploadAsWorker", ({ request }) => uploadAsWorker(request))
       .handleRaw("uploadAtRoot", ({ request }) => uploadAsWorker(request))
       .handle("show", ({ params, query, request }) =>
-        Effect.flatMap(requested(params.key), (key) =>
-          request.method === "HEAD"
-            ? look(images, key, query.w)
-            : show(images, key, query.w, request.headers["if-none-match"]),
+        openToEveryOrigin.pipe(
+          Effect.andThen(requested(params.key)),
+          Effect.flatMap((key) =>
+            request.method === "HEAD"
+              ? look(images, key, query.w)
+              : show(images, key, query.w, request.headers["if-none-match"]),
+          ),
         ),
       )
       .handle("showNothing", () => Effect.fail(new ImageKeyMissing()))
@@ -76,6 +80,17 @@ const toUploaded = ({ key, type, sizeBytes }: UploadedImage, urlOf: (key: ImageK
     thumbnails: Object.fromEntries(THUMBNAIL_WIDTHS.map((width) => [String(width), `${url}?w=${width}`])),
   }
 }
+
+// After what the settings say of other answers, where a single origin would be named to everybody.
+const openToEveryOrigin = HttpEffect.appendPreResponseHandler((_request, response) =>
+  Effect.succeed(
+    HttpServerResponse.setHeader(
+      HttpServerResponse.removeHeader(response, "access-control-allow-credentials"),
+      "access-control-allow-origin",
+      "*",
+    ),
+  ),
+)
 
 const requested = (text: string): Effect.Effect<ImageKey, ImageKeyMissing | ImageNotFound> => {
   const key = parseKey(text)
@@ -121,7 +136,6 @@ const tagsIn = (header = ""): ReadonlyArray<string> =>
 const headersOf = (etag: string, isStopgap: boolean) => ({
   etag,
   "cache-control": isStopgap ? UNTIL_THE_THUMBNAIL_IS_MADE : FOREVER,
-  "access-control-allow-origin": "*",
   "cross-origin-resource-policy": "cross-origin",
   "content-disposition": "inline",
   // A picture that is also a page, or a script, is never run.

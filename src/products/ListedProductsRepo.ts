@@ -2,13 +2,13 @@
 import type * as Statement from "effect/sql/Statement"
 import type { Query } from "../platform/Query.ts"
 import { sql } from "../platform/Query.ts"
-import { toWireTime } from "../shared/WireTime.ts"
 import type { ListedProduct, ProductImage } from "./Product.ts"
 
 // A price is a bigint, and whole in a double as far as prices go: it needs no decoding this way.
 const columns = sql.literal(
-  `p.id, p.shop_id, p.name, p.price::float8 AS price, p.type, p.description, p.manufacturing_time, p.width, p.height, p.shelf_life,
-   p.enabled, p.is_featured, p.colors, p.occasions, p.cities, p.tags, p.image, p.origin, p.created_at, p.updated_at`,
+  `p.id, p.shop_id, p.name, p.price::float8 AS price, p.type, p.description, p.manufacturing_time, p.width, p.height,
+   p.shelf_life, p.enabled, p.is_featured, p.colors, p.occasions, p.cities, p.tags, p.image, p.origin, p.created_at,
+   p.updated_at`,
 )
 
 /** What a page selects of `p`, the table of products. */
@@ -62,6 +62,12 @@ const withImages = (row: ListedRow): ListedProduct =>
         url,
         order,
         is_primary,
-        created_at: toWireTime(new Date(`${createdAt}Z`)),
+        created_at: inMillis(createdAt),
       })) ?? [],
   })
+
+const MILLIS_CHARS = "2026-03-01T04:00:00.000".length
+
+/** JSON of PostgreSQL has microseconds, and no zeros at their end. */
+const inMillis = (time: string): string =>
+  (time.includes(".") ? time : `${time}.`).slice(0, MILLIS_CHARS).padEnd(MILLIS_CHARS, "0")

@@ -1,4 +1,6 @@
-/** The SQL by which goods of one shop are read by id and changed. A deleted product keeps its row and is found no more. */
+/**
+ * The SQL by which goods of one shop are read by id and changed. A deleted product keeps its row and is found no more.
+ */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"

@@ -58,9 +58,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("npm run outbox", (it) 
       ] as const)
         assert.strictEqual(line.indexOf(value), heading.indexOf(name), name)
 
-      const some = first.run(
-        ...["list", "--shop", String(first.shopId), "--state", "parked", "--target", "bitrix"],
-      )
+      const some = first.run("list", `--shop=${first.shopId}`, "--state=parked", "--target=bitrix")
       assert.deepStrictEqual(some.stdout.match(/^\d+(?= {2,})/gm), [parked])
       assert.match(some.stdout, /^1 fact\(s\)$/m)
     }),

@@ -46,7 +46,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("an upload into a bucke
     Effect.gen(function* () {
       const { server, upload } = yield* world
       const bytes = yield* makePicture("png")
-      server.misbehaviours.push({ kind: "reset" }, { kind: "refuse", status: 503 })
+      server.misbehave(/^PUT/, { kind: "reset" }, { kind: "refuse", status: 503 })
       assert.strictEqual((yield* upload(bytes)).status, 200)
     }),
   )
@@ -55,9 +55,9 @@ layer(TestDatabase.layer, { excludeTestServices: true })("an upload into a bucke
     Effect.gen(function* () {
       const { server, upload, rows, director } = yield* world
       const bytes = yield* makePicture("png")
-      server.misbehaviours.push({ kind: "refuse", status: 403 })
+      server.misbehave(/^HEAD/, { kind: "refuse", status: 403 })
       for (const path of ["/api/v1/images", "/upload"]) {
-        if (path === "/upload") server.misbehaviours.push({ kind: "refuse", status: 403 })
+        if (path === "/upload") server.misbehave(/^HEAD/, { kind: "refuse", status: 403 })
         const { status, body } = yield* upload(bytes, { path })
         assert.deepStrictEqual({ status, body }, UNAVAILABLE)
       }
@@ -77,7 +77,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("an upload into a bucke
         Effect.sync(() => server.objects.size === 5),
         "20 seconds",
       )
-      server.misbehaviours.push({ kind: "hang" })
+      server.misbehave(/^HEAD/, { kind: "hang" })
       const bytes = yield* makePicture("png")
       const startMs = performance.now()
       assert.strictEqual((yield* upload(bytes)).status, 200)

@@ -182,8 +182,9 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a picture", (it) => {
     Effect.gen(function* () {
       const { get } = yield* world({ CORS_ORIGINS: "https://shop.example" })
       for (const origin of ["https://shop.example", "https://elsewhere.example"]) {
-        const allowed = String((yield* get("", { origin })).headers["access-control-allow-origin"])
-        assert.include(["*", origin], allowed, origin)
+        const { headers } = yield* get("", { origin })
+        assert.strictEqual(headers["access-control-allow-origin"], "*", origin)
+        assert.isUndefined(headers["access-control-allow-credentials"])
       }
     }),
   )
@@ -195,7 +196,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a picture", (it) => {
         Effect.sync(() => server.objects.size === 5),
         "20 seconds",
       )
-      server.misbehaviours.push({ kind: "refuse", status: 403 })
+      server.misbehave(/^GET \w{64}/, { kind: "refuse", status: 403 })
       const { status, headers, body } = yield* get()
       assert.deepStrictEqual(
         { status, body },
@@ -207,7 +208,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a picture", (it) => {
         Effect.sync(() => server.objects.size === 9),
         "20 seconds",
       )
-      server.misbehaviours.push({ kind: "reset mid" })
+      server.misbehave(/^GET \w{64}/, { kind: "reset mid" })
       const outcome = yield* Effect.promise(() =>
         fetch(`${url}/images/${large.body.imageId}`)
           .then((response) => response.arrayBuffer())

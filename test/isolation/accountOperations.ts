@@ -112,6 +112,6 @@ export const machines: Places = {
     success: 200,
     record: { of: PRODUCT },
     unknown: 200,
-    call: ({ id }) => ({ query: { record_type: "product", record_id: id } }),
+    call: ({ id }) => ({ query: { record_type: "product_addon", record_id: id } }),
   },
 }

@@ -324,15 +324,15 @@ quietly("a bucket", (it) => {
   it.effect.each(passing)("that %s is asked again", ([, misbehaviour]) =>
     Effect.gen(function* () {
       const { server, r2 } = yield* openBucket
-      server.misbehaviours.push(misbehaviour)
+      server.misbehave(/./, misbehaviour)
       yield* r2.put(key("picture.jpg"), objectOf(Buffer.from("whole")))
-      server.misbehaviours.push(misbehaviour)
+      server.misbehave(/./, misbehaviour)
       assert.deepStrictEqual(yield* readBytes(r2, "picture.jpg"), Buffer.from("whole"))
-      server.misbehaviours.push(misbehaviour)
+      server.misbehave(/./, misbehaviour)
       assert.strictEqual((yield* r2.head(key("picture.jpg")))?.sizeBytes, 5)
-      server.misbehaviours.push(misbehaviour)
+      server.misbehave(/./, misbehaviour)
       assert.strictEqual((yield* r2.list({ prefix: "", cursor: null, limit: 9 })).objects.length, 1)
-      server.misbehaviours.push(misbehaviour)
+      server.misbehave(/./, misbehaviour)
       yield* r2.remove(key("picture.jpg"))
       assert.strictEqual(server.objects.size, 0)
       assert.strictEqual(server.asked.length, 10)
@@ -342,7 +342,7 @@ quietly("a bucket", (it) => {
   it.effect("that asks for a pause is asked again after it", () =>
     Effect.gen(function* () {
       const { server, r2 } = yield* openBucket
-      server.misbehaviours.push({ kind: "refuse", status: 503, retryAfter: "1" })
+      server.misbehave(/./, { kind: "refuse", status: 503, retryAfter: "1" })
       const startMs = performance.now()
       assert.isUndefined(yield* r2.head(key("picture.jpg")))
       assert.isAtLeast(performance.now() - startMs, 1_000)
@@ -355,10 +355,10 @@ quietly("a bucket", (it) => {
       const once = (misbehaviour: Misbehaviour, times: number) =>
         Effect.gen(function* () {
           server.asked.length = 0
-          server.misbehaviours.push(...Array.from({ length: times }, () => misbehaviour))
+          server.misbehave(/./, ...Array.from({ length: times }, () => misbehaviour))
           yield* isUnavailable(r2.head(key("picture.jpg")))
           assert.strictEqual(server.asked.length, times)
-          assert.strictEqual(server.misbehaviours.length, 0)
+          assert.strictEqual(server.awaitedCount, 0)
         })
       yield* once({ kind: "refuse", status: 503 }, 3)
       yield* once({ kind: "refuse", status: 400 }, 1)
@@ -373,7 +373,7 @@ quietly("a bucket", (it) => {
   it.effect("that fails five calls in a row is left alone for a while, then tried again", () =>
     Effect.gen(function* () {
       const { server, r2 } = yield* openBucket
-      server.misbehaviours.push(
+      server.misbehave(/./, 
         ...Array.from({ length: 5 }, () => ({ kind: "refuse", status: 403 }) as const),
       )
       yield* Effect.forEach(Array.from({ length: 20 }), () => isUnavailable(r2.head(key("picture.jpg"))))
@@ -387,7 +387,7 @@ quietly("a bucket", (it) => {
     Effect.gen(function* () {
       const { server, r2 } = yield* openBucket
       yield* r2.put(key("picture.jpg"), objectOf(randomBytes(500_000)))
-      server.misbehaviours.push({ kind: "reset mid" })
+      server.misbehave(/./, { kind: "reset mid" })
       yield* isUnavailable(read(r2, "picture.jpg"))
     }),
   )
@@ -397,9 +397,9 @@ quietly("a bucket", (it) => {
       const { server, r2 } = yield* openBucket
       yield* r2.put(key("picture.jpg"), objectOf(randomBytes(500_000)))
       const startMs = performance.now()
-      server.misbehaviours.push({ kind: "silent mid" })
+      server.misbehave(/./, { kind: "silent mid" })
       yield* isUnavailable(read(r2, "picture.jpg"))
-      server.misbehaviours.push({ kind: "hang" })
+      server.misbehave(/./, { kind: "hang" })
       assert.isDefined(yield* r2.head(key("picture.jpg")))
       assert.isBelow(performance.now() - startMs, 40_000)
     }),
@@ -408,7 +408,7 @@ quietly("a bucket", (it) => {
   it.effect("whose place a page of a proxy takes is unavailable", () =>
     Effect.gen(function* () {
       const { server, r2 } = yield* openBucket
-      server.misbehaviours.push({ kind: "page" })
+      server.misbehave(/./, { kind: "page" })
       yield* isUnavailable(r2.list({ prefix: "", cursor: null, limit: 9 }))
     }),
   )

@@ -9,10 +9,10 @@
  */
 import type { Ledger, Mirrored, SomeFields } from "../../src/bitrix/MirroredProduct.ts"
 import { isSame, toldFields } from "../../src/bitrix/MirroredProduct.ts"
-import { assumed, delivered, merge, noted, untold } from "../../src/bitrix/ProductMerge.ts"
+import * as PriceText from "../../src/bitrix/PriceText.ts"
+import { assumed, delivered, merge, needsTelling, noted, untold } from "../../src/bitrix/ProductMerge.ts"
 import type { ProductParcel } from "../../src/bitrix/ProductParcel.ts"
 import { asBitrixSays, toParcel, toSent } from "../../src/bitrix/ProductParcel.ts"
-import * as PriceText from "../../src/bitrix/PriceText.ts"
 
 export type Told = (typeof toldFields)[number]
 
@@ -27,6 +27,8 @@ export interface Habits {
   readonly hasTimes: boolean
   /** The handler reads the product when it sends, not when it changed. */
   readonly readsLate: boolean
+  /** The two sides have looked at each other before. */
+  readonly haveMet: boolean
 }
 
 interface Said {
@@ -104,6 +106,7 @@ export class ProductSyncModel {
 
   constructor(habits: Habits) {
     this.habits = habits
+    if (habits.haveMet) this.ledger = assumed(START, {})
     this.bitrix = Object.fromEntries(
       toldFields.map((field) => [
         field,
@@ -187,7 +190,7 @@ export class ProductSyncModel {
   private leave(): void {
     if (this.fact === undefined || this.push !== undefined) return
     const agreed = this.ledger ?? assumed(this.local, this.fact.before)
-    if (this.ledger !== undefined && untold(this.local, agreed).length === 0) {
+    if (this.ledger !== undefined && !needsTelling(this.local, agreed)) {
       this.fact = undefined
       return
     }
@@ -269,7 +272,10 @@ export class ProductSyncModel {
       if (field === "image" ? this.isPictureOfDoubt : this.disputed.has(told)) continue
       this.disputed.add(told)
       this.law(this.authorHere.get(told) === "here", `a conflict over ${field}, which nobody changed here`)
-      this.law(author === "florist", `a conflict over ${field} with what ${author} said: ${theirs}, here ${ours}`)
+      this.law(
+        author === "florist",
+        `a conflict over ${field} with what ${author} said: ${theirs}, here ${ours}`,
+      )
       this.law(
         isAuthoritative || !this.habits.hasTimes || turn > (this.knownTurn.get(told) ?? 0),
         `a conflict over ${field} with what was known already: ${theirs}, here ${ours}`,
@@ -277,7 +283,10 @@ export class ProductSyncModel {
     }
     const changed = toldFields.filter((field) => field in merged.changes)
     if (changed.length > 0) this.changesHere += 1
-    const isEcho = this.editsThere === 0 && changed.some((field) => field !== "image" || !this.isPictureOfDoubt)
+    const isEcho =
+      !this.isAnybodysGuess &&
+      this.editsThere === 0 &&
+      changed.some((field) => field !== "image" || !this.isPictureOfDoubt)
     this.law(!isEcho, `our own words came back as news: ${changed.join()}`)
     for (const field of toldFields) {
       if (changed.includes(field)) this.authorHere.set(field, "there")
@@ -286,11 +295,12 @@ export class ProductSyncModel {
     }
     this.local = { ...this.local, ...merged.changes }
     this.ledger = merged.ledger
+    if (needsTelling(this.local, this.ledger)) this.fact ??= { before: {}, generation: 1 }
   }
 
-  /** A copy has an address that nobody foretells: which new one it is cannot be known when there are several. */
+  /** A copy has an address that nobody foretells; taking it in the place of ours shows the same picture. */
   private get isPictureOfDoubt(): boolean {
-    return this.copies > 1 || (this.copies > 0 && this.isAnybodysGuess) || (this.copies > 0 && this.hasPictureOfFlorist)
+    return !this.habits.haveMet || this.copies > 0
   }
 
   /** Old news that nobody can tell from new ones: then both sides end up equal, and no more is promised. */

@@ -57,8 +57,7 @@ export class S3Server {
   readonly objects = new Map<string, Kept>()
   /** What was answered, in order. */
   readonly asked: Array<Asked> = []
-  /** What the next requests meet, one after the other. */
-  readonly misbehaviours: Array<Misbehaviour> = []
+  private readonly awaited: Array<{ readonly on: RegExp; readonly misbehaviour: Misbehaviour }> = []
   private readonly http = createServer((request, response) => void this.serve(request, response))
 
   get settings() {
@@ -70,13 +69,22 @@ export class S3Server {
     }
   }
 
+  /** What the next requests like `GET picture.jpg` meet, one after the other. */
+  misbehave(on: RegExp, ...misbehaviours: ReadonlyArray<Misbehaviour>): void {
+    this.awaited.push(...misbehaviours.map((misbehaviour) => ({ on, misbehaviour })))
+  }
+
+  /** How many have not been met yet. */
+  get awaitedCount(): number {
+    return this.awaited.length
+  }
+
   /** How often the method was used on keys that match. */
   count(method: string, key = /./): number {
     return this.asked.filter((one) => one.method === method && key.test(one.key)).length
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const misbehaviour = this.misbehaviours.shift()
     const chunks: Array<Buffer> = []
     try {
       for await (const chunk of request) chunks.push(chunk)
@@ -87,8 +95,10 @@ export class S3Server {
     const url = new URL(request.url ?? "", "http://bucket")
     const key = decodeURIComponent(url.pathname).replace(`/${BUCKET}`, "").replace(/^\//, "")
     const method = request.method ?? ""
+    const index = this.awaited.findIndex(({ on }) => on.test(`${method} ${key}`))
+    const [{ misbehaviour } = { misbehaviour: undefined }] = index < 0 ? [] : this.awaited.splice(index, 1)
     response.once("close", () => this.asked.push({ method, key, status: response.statusCode }))
-    if (misbehaviour !== undefined && misbehave(misbehaviour, response)) return
+    if (misbehaviour !== undefined && isAnswered(misbehaviour, response)) return
     const bodySha256 = createHash("sha256").update(body).digest("hex")
     const refusal = SigV4.refusalOf(request, bodySha256, CREDENTIALS)
     if (refusal !== undefined)
@@ -163,7 +173,7 @@ export class S3Server {
 }
 
 /** Whether that was the answer. */
-const misbehave = (misbehaviour: Misbehaviour, response: ServerResponse): boolean => {
+const isAnswered = (misbehaviour: Misbehaviour, response: ServerResponse): boolean => {
   switch (misbehaviour.kind) {
     case "hang":
       return true

@@ -6,10 +6,11 @@ import type { Answer } from "./TestService.ts"
 
 export type Format = "jpeg" | "png" | "webp" | "gif"
 
-/** One that nobody else has, since its colours are chance; nearly three bytes for a pixel. */
+/** One that nobody else has, since its colours are chance. */
 export const makePicture = (format: Format, width = 64, height = 48): Effect.Effect<Buffer> =>
   Effect.promise(() =>
-    sharp(randomBytes(width * height * 3), { raw: { width, height, channels: 3 } })
+    sharp(randomBytes(16 * 12 * 3), { raw: { width: 16, height: 12, channels: 3 } })
+      .resize(width, height, { fit: "fill", kernel: "nearest" })
       .toFormat(format)
       .toBuffer(),
   )
