@@ -6,7 +6,8 @@ import * as SqlClient from "effect/sql/SqlClient"
  *
  * `bitrix_product` remembers per field what both sides last agreed on: `ours` as it stood here, `theirs` as Bitrix
  * said it. `sent` holds the pushes whose coming back may still be met, newest last. `sync_conflict` keeps the value
- * that lost when both sides had changed a field. `bitrix_pass` is where the walk through Bitrix's list stands.
+ * that lost when both sides had changed a field. `bitrix_pass` is where the walk through Bitrix's list stands. A
+ * connection's `id` is there for the audit, which names records by it.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -14,6 +15,7 @@ export default Effect.gen(function* () {
   yield* sql`
     CREATE TABLE bitrix_connection (
       shop_id                 integer PRIMARY KEY REFERENCES shop (id),
+      id                      integer NOT NULL GENERATED ALWAYS AS (shop_id) STORED,
       base_url                text NOT NULL CHECK (base_url ~ '^https?://[^?#]+[^/?#]$'),
       update_path             text NOT NULL DEFAULT 'products/update-from-railway/{id}'
                               CHECK (update_path <> '' AND update_path !~ '^/'),

@@ -57,6 +57,7 @@ export const connect = Command.make(
       yield* Config.Redacted("BITRIX_CONNECT_SECRET"),
       SECRET_CHARS_MIN,
     )
+    if (yield* isOfAnotherShop(shop, secret)) return yield* new ConnectionRefused({ message: OF_ANOTHER_SHOP })
     const row = {
       shop_id: shop,
       base_url: baseUrl.replace(/\/+$/, ""),
@@ -113,6 +114,21 @@ const all = Effect.gen(function* () {
   return rows
 })
 
+/** Events say by their secret which shop they are of, by a former one too. */
+const isOfAnotherShop = Effect.fnUntraced(function* (shopId: ShopId, secret: Redacted.Redacted) {
+  const settings = yield* BitrixSettings
+  const digest = digestOf(secret)
+  const rows = yield* all
+  const digestsOf = ({ webhook_secret_hash, previous_secret_hash }: ConnectionRow) =>
+    [webhook_secret_hash, previous_secret_hash ?? webhook_secret_hash].map((bytes) => Buffer.from(bytes).toString("hex"))
+  return (
+    rows.some((row) => row.shop_id !== shopId && digestsOf(row).includes(digest)) ||
+    (settings.shopId !== shopId && settings.secretDigests.includes(digest))
+  )
+})
+
+const OF_ANOTHER_SHOP = "another shop's events carry this secret: each shop needs its own"
+
 const change = Effect.fnUntraced(function* (
   shopId: ShopId,
   action: string,
@@ -125,9 +141,7 @@ const change = Effect.fnUntraced(function* (
       write: () => ({ queries, answer: null }),
       violations: {
         bitrix_connection_shop_id_fkey: new ConnectionRefused({ message: `there is no shop ${shopId}` }),
-        bitrix_connection_secret: new ConnectionRefused({
-          message: "another shop's events carry this secret: each shop needs its own",
-        }),
+        bitrix_connection_secret: new ConnectionRefused({ message: OF_ANOTHER_SHOP }),
       },
     })
     .pipe(

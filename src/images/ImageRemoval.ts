@@ -44,7 +44,7 @@ export class ImageRemoval extends Context.Service<
       const references = yield* ImageReferences
 
       const removeObjects = Effect.fnUntraced(function* (key: ImageKey) {
-        yield* Effect.forEach(objectsOf(key), r2.remove).pipe(
+        yield* Effect.forEach(objectsOf(key), r2.remove, { concurrency: "unbounded" }).pipe(
           Effect.timeoutOrElse({
             duration: REMOVING_MS_MAX,
             orElse: () => Effect.fail(new R2Unavailable()),
@@ -60,7 +60,7 @@ export class ImageRemoval extends Context.Service<
       const removeUnused = Effect.fn("ImageRemoval.removeUnused")(function* (key: ImageKey) {
         const answer = yield* db.transactThrough("across_shops", {
           read: [
-            images.lockKey(key),
+            repo.findByKey(key),
             repo.findByKey(key),
             ...references.map((findUsed) => findUsed([key])),
           ] as const,

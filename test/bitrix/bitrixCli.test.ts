@@ -10,8 +10,8 @@ import { call, insertShop } from "../support/TestPeople.ts"
 import { SECRET } from "../support/TestService.ts"
 
 const TIMEOUT_MS = 120_000
-const CONNECT_SECRET = "a-secret-of-the-events-of-this-shop-1"
-const NEXT_SECRET = "a-secret-of-the-events-of-this-shop-2"
+let lastSecret = 0
+const nextSecret = (): string => `a-secret-of-the-events-of-one-shop-${++lastSecret}`
 
 const run = (args: ReadonlyArray<string>, settings: Readonly<Record<string, string>> = {}) =>
   Effect.flatMap(TestDatabase, ({ url }) =>
@@ -54,6 +54,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
       Effect.gen(function* () {
         const { witness } = yield* TestDatabase
         const { shopId } = yield* insertShop(witness)
+        const secret = nextSecret()
         const simulator = yield* makeSimulator()
         const ids = Array.from({ length: 230 }, nextProductId)
         const [first = 0, second = 0, third = 0] = ids
@@ -66,13 +67,13 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
 
         const connected = yield* run(
           ["connect", ...shop, "--base-url", `${simulator.url}/`],
-          connecting(CONNECT_SECRET),
+          connecting(secret),
         )
         assert.strictEqual(connected.code, 0, connected.text)
         const listed = yield* run(["connections"])
         assert.include(listed.text, `shop ${shopId}  ${simulator.url}/products/update-from-railway/{id}  20/s`)
-        for (const secret of [BITRIX_TOKEN, CONNECT_SECRET])
-          for (const { text } of [connected, listed]) assert.notInclude(text, secret)
+        for (const hidden of [BITRIX_TOKEN, secret])
+          for (const { text } of [connected, listed]) assert.notInclude(text, hidden)
 
         const filled = yield* run(["import", ...shop])
         assert.strictEqual(filled.code, 0, filled.text)
@@ -159,6 +160,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
       Effect.gen(function* () {
         const { witness } = yield* TestDatabase
         const { shopId } = yield* insertShop(witness)
+        const [secret, next] = [nextSecret(), nextSecret()]
         const simulator = yield* makeSimulator()
         const node = yield* startNode({ settings: { BITRIX_RECONCILE_PAUSE_SECONDS: "0" } })
         const args = ["connect", "--shop", String(shopId), "--base-url", simulator.url]
@@ -171,11 +173,11 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
             ({ status }) => status,
           )
         const isTaken = (secret: string) => Effect.map(post(secret, nextProductId()), (status) => status === 200)
-        assert.strictEqual((yield* run(args, connecting(CONNECT_SECRET))).code, 0)
-        yield* eventually(isTaken(CONNECT_SECRET), "30 seconds")
-        assert.strictEqual((yield* run(args, connecting(NEXT_SECRET))).code, 0)
-        yield* eventually(isTaken(NEXT_SECRET), "30 seconds")
-        assert.isTrue(yield* isTaken(CONNECT_SECRET))
+        assert.strictEqual((yield* run(args, connecting(secret))).code, 0)
+        yield* eventually(isTaken(secret), "30 seconds")
+        assert.strictEqual((yield* run(args, connecting(next))).code, 0)
+        yield* eventually(isTaken(next), "30 seconds")
+        assert.isTrue(yield* isTaken(secret))
         const [audited] = yield* Effect.promise(
           () => witness`
             SELECT actor_kind, action, after FROM audit
@@ -201,13 +203,17 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
           url,
         ]
         const another = yield* insertShop(witness)
-        assert.strictEqual((yield* run(args(another.shopId), connecting("x".repeat(32)))).code, 0)
+        const taken = [nextSecret(), nextSecret()] as const
+        for (const secret of taken)
+          assert.strictEqual((yield* run(args(another.shopId), connecting(secret))).code, 0)
         for (const [arguments_, settings, said] of [
           [args(shopId), {}, "BITRIX_CONNECT_TOKEN"],
           [args(shopId), connecting("short"), "at least 32"],
-          [args(shopId), connecting("x".repeat(32)), "another shop"],
-          [args(999_999), connecting(NEXT_SECRET), "no shop 999999"],
-          [args(shopId, "ftp://bitrix.example"), connecting(NEXT_SECRET), "base-url"],
+          [args(shopId), connecting(taken[0]), "another shop"],
+          [args(shopId), connecting(taken[1]), "another shop"],
+          [args(shopId), connecting(SECRET), "another shop"],
+          [args(999_999), connecting(nextSecret()), "no shop 999999"],
+          [args(shopId, "ftp://bitrix.example"), connecting(nextSecret()), "base-url"],
           [["disconnect", "--shop", String(shopId)], {}, "never connected"],
         ] as const) {
           const answer = yield* run(arguments_, settings)

@@ -259,7 +259,7 @@ layer(Layer.merge(TestDatabase.layer, Logger.layer([])), { excludeTestServices: 
         "20 seconds",
       )
       const early = yield* Effect.exit(upload(bytes, other))
-      assert.include(String(early), "just being removed")
+      assert.include(String(early), "ImageBusy")
       yield* Fiber.join(sweeping)
       yield* upload(bytes, other)
       assert.deepStrictEqual(yield* shopsWith(key), [other])
@@ -269,7 +269,7 @@ layer(Layer.merge(TestDatabase.layer, Logger.layer([])), { excludeTestServices: 
 
   it.effect("ends a removal that was interrupted, unless somebody has brought the picture since", () =>
     Effect.gen(function* () {
-      const { server, witness, add, upload, age, run, sweep, isGone, shopId, shopsWith, objectsLeft } =
+      const { server, witness, add, upload, age, run, sweep, isGone, shopId, shopsWith, objectsLeft, r2 } =
         yield* inBucket
       const gone = yield* add()
       const kept = yield* add()
@@ -278,14 +278,14 @@ layer(Layer.merge(TestDatabase.layer, Logger.layer([])), { excludeTestServices: 
         server.misbehave(/^DELETE/, { kind: "refuse", status: 403 })
         assert.isTrue(Exit.isFailure(yield* Effect.exit(run)))
         assert.deepStrictEqual(yield* shopsWith(key), [])
-        assert.strictEqual(yield* objectsLeft(key), 4)
+        assert.isAtLeast(yield* objectsLeft(key), 1)
       }
       yield* Effect.promise(() => witness`UPDATE image_removal SET until = now()`)
       yield* upload(kept.bytes)
       yield* sweep
       yield* isGone(gone.key)
       assert.deepStrictEqual(yield* shopsWith(kept.key), [shopId])
-      assert.strictEqual(yield* objectsLeft(kept.key), 4)
+      assert.isDefined(yield* r2.head(kept.key))
       const notes = yield* Effect.promise(() => witness`SELECT FROM image_removal`)
       assert.lengthOf(notes, 0)
     }),
@@ -296,9 +296,10 @@ layer(Layer.merge(TestDatabase.layer, Logger.layer([])), { excludeTestServices: 
       const { server, r2, put, upload, run } = yield* inBucket
       const known = yield* upload(yield* makePicture("png"))
       const nameOf = (number: number) => `${createHash("sha256").update(String(number)).digest("hex")}.jpg`
-      const unknown = Array.from({ length: 1_100 }, (_, number) => nameOf(number))
+      const unknown = Array.from({ length: 20 }, (_, number) => nameOf(number))
       const thumbnail = `${nameOf(5_000)}.640.webp`
       const others = ["report.pdf", "backup/2026.tar", `${"0".repeat(63)}.jpg`]
+      others.push(...Array.from({ length: 2_000 }, (_, number) => `${number}.jpg`))
       const bytes = Buffer.from("x")
       const old = new Date(Date.now() - DAY_MS - 60_000)
       for (const name of [...unknown, thumbnail, ...others]) {
@@ -354,31 +355,28 @@ layer(Layer.merge(TestDatabase.layer, Logger.layer([])), { excludeTestServices: 
 
   it.effect("never takes the object from under a row, however uploads and sweeps meet", () =>
     Effect.gen(function* () {
-      const { upload, age, run, objectsLeft, shopsWith, makeShop, witness, shopId } = yield* world()
+      const { server, upload, age, run, r2, makeShop, witness, shopId } = yield* inBucket
       const other = yield* makeShop
       const bytes = yield* makePicture("png")
       const key = yield* upload(bytes)
-      let kept = 0
+      const anyTime = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.delay(Effect.exit(effect), Math.random() * 150)
+      server.latencyMsMax = 50
+      let uploads = 0
       for (let round = 0; round < 40; round++) {
         yield* age(key)
-        yield* Effect.all(
-          [
-            Effect.ignore(run),
-            Effect.delay(Effect.ignore(upload(bytes, round % 2 === 0 ? shopId : other)), round % 8),
-            Effect.ignore(run),
-            Effect.delay(Effect.ignore(upload(bytes, other)), round % 5),
-          ],
+        const [, ...outcomes] = yield* Effect.all(
+          [Effect.exit(run), anyTime(upload(bytes)), anyTime(upload(bytes, other)), anyTime(run)],
           { concurrency: "unbounded" },
         )
+        uploads += outcomes.slice(0, 2).filter(Exit.isSuccess).length
         const stored = yield* Effect.promise(
           () => witness`SELECT FROM image WHERE key = ${key} AND stored_at IS NOT NULL`,
         )
-        kept += stored.length
-        if (stored.length > 0) assert.isAtLeast(yield* objectsLeft(key), 1, `round ${round}`)
-        else assert.deepStrictEqual(yield* shopsWith(key), [])
-        if (stored.length === 0) yield* upload(bytes)
+        if (stored.length > 0) assert.isDefined(yield* r2.head(key), `round ${round}`)
       }
-      assert.isAbove(kept, 0)
+      assert.isAbove(uploads, 40)
+      assert.isAbove(server.count("DELETE"), 40)
     }),
   )
 })

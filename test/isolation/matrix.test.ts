@@ -6,7 +6,9 @@ import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type postgres from "postgres"
 import type { Decision } from "../../src/auth/Access.ts"
+import type { Shops } from "../support/IsolationCallers.ts"
 import type { Means } from "../support/IsolationMatrix.ts"
 import { cross, makeShops } from "../support/IsolationMatrix.ts"
 import { findUnmarked } from "../support/MarkedShop.ts"
@@ -18,9 +20,17 @@ import { places } from "./operations.ts"
 
 const FIRST_SHOP = 70_001
 const names = Object.keys(places)
-/** The operation that stands for a shop of the configuration. */
-const WEBHOOK = "POST /api/v1/webhooks/order-status-sync"
-const shopOf = (name: string): number => FIRST_SHOP + 10 * names.indexOf(name)
+/** The operations that stand for the one shop of the configuration. */
+const WEBHOOKS = ["POST /api/v1/webhooks/order-status-sync", "POST /api/v1/webhooks/product-sync"]
+const shopOf = (name: string): number =>
+  FIRST_SHOP + 10 * names.indexOf(WEBHOOKS.includes(name) ? (WEBHOOKS[0] ?? name) : name)
+const worlds = new Map<number, Promise<Shops>>()
+const worldOf = (witness: postgres.Sql, name: string): Promise<Shops> => {
+  const first = shopOf(name)
+  const world = worlds.get(first) ?? makeShops(witness, first, WEBHOOKS.includes(name))
+  worlds.set(first, world)
+  return world
+}
 
 class Contract extends Context.Service<
   Contract,
@@ -45,7 +55,7 @@ class Contract extends Context.Service<
     }),
   ).pipe(
     Layer.provideMerge(
-      TestService.layerWith({ RUN_SEEDS: "false", WEBHOOK_SHOP_ID: String(shopOf(WEBHOOK)) }),
+      TestService.layerWith({ RUN_SEEDS: "false", WEBHOOK_SHOP_ID: String(shopOf(WEBHOOKS[0] ?? "")) }),
     ),
   )
 }
@@ -86,7 +96,7 @@ layer(Contract.layer, { excludeTestServices: true, timeout: 60_000 })(
           const decision = decisions.get(name)
           assert.isDefined(decision, `${name} is no operation of the contract`)
           const [method = "", path = ""] = name.split(" ")
-          const shops = yield* Effect.promise(() => makeShops(means.witness, shopOf(name), name === WEBHOOK))
+          const shops = yield* Effect.promise(() => worldOf(means.witness, name))
           cases += yield* Effect.promise(() => cross(means, shops, { method, path, decision, place }))
         }),
       )

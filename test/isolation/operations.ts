@@ -1,5 +1,5 @@
 /** The places of all operations, by method and path as the OpenAPI document has them. */
-import { ORDER } from "../support/MarkedShop.ts"
+import { ORDER, PRODUCT } from "../support/MarkedShop.ts"
 import { SECRET } from "../support/TestService.ts"
 import { auth, machines, team } from "./accountOperations.ts"
 import { catalogue, products } from "./catalogueOperations.ts"
@@ -59,6 +59,18 @@ const webhooks: Places = {
     call: ({ id }) => ({
       headers: { "x-webhook-secret": SECRET },
       body: { order_id: Number(id), status: "AP" },
+    }),
+  },
+  "POST /api/v1/webhooks/product-sync": {
+    success: 200,
+    record: { of: PRODUCT },
+    unknown: 200,
+    echoes: true,
+    keepsUnknown: true,
+    publishes: ["product_id"],
+    call: ({ id }) => ({
+      headers: { "x-webhook-secret": SECRET },
+      body: { event_type: "product.deleted", product_data: { id: Number(id) } },
     }),
   },
 }

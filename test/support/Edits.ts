@@ -96,7 +96,9 @@ export const start = Effect.fnUntraced(function* (options: {
       if (answer.status !== 200) return false
       for (const field of fields) Object.assign(confirmed.get(id) ?? {}, { [field]: n })
       return true
-    }).pipe(Effect.catchDefect((defect) => (isUnanswered(defect) ? Effect.succeed(false) : Effect.die(defect))))
+    }).pipe(
+      Effect.catchDefect((defect) => (isUnanswered(defect) ? Effect.succeed(false) : Effect.die(defect))),
+    )
   }
   // Several in a row, so that the later ones meet the delivery of the first.
   const editor = Effect.fnUntraced(function* (own: ReadonlyArray<number>) {
@@ -126,7 +128,8 @@ export const start = Effect.fnUntraced(function* (options: {
 })
 
 /** `fetch` was refused, or its connection ended before the answer. */
-const isUnanswered = (defect: unknown): boolean => defect instanceof TypeError || defect instanceof SyntaxError
+const isUnanswered = (defect: unknown): boolean =>
+  defect instanceof TypeError || defect instanceof SyntaxError
 
 const valueOf = {
   name: nameOf,
@@ -144,7 +147,8 @@ const toState = (name: unknown, priceTenge: number, description: unknown): State
 
 /** Every state that was committed here, oldest first. */
 export const findHistory = async (witness: postgres.Sql, shopId: number): Promise<History> => {
-  const rows = await witness`SELECT id, name, price, description FROM state_of_product WHERE shop_id = ${shopId} ORDER BY n`
+  const rows =
+    await witness`SELECT id, name, price, description FROM state_of_product WHERE shop_id = ${shopId} ORDER BY n`
   const history = new Map<number, Array<State>>()
   for (const { id, name, price, description } of rows) {
     const states = history.get(id) ?? []
@@ -191,6 +195,10 @@ export const expectOnlyOurs = (
 const expectGrowing = (states: ReadonlyArray<State>, where: string): void => {
   states.slice(1).forEach((state, index) => {
     for (const field of fieldNames)
-      assert.isAtLeast(state[field], states[index]?.[field] ?? 0, `${where}: ${field} went back to an older edit`)
+      assert.isAtLeast(
+        state[field],
+        states[index]?.[field] ?? 0,
+        `${where}: ${field} went back to an older edit`,
+      )
   })
 }

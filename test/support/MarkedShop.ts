@@ -177,7 +177,6 @@ export const insertParkedFact = (shop: number, place: number): string =>
 
 /** Switched off, so that nobody works for it. The settings' connection of the shop counts no more beside it. */
 export const insertConnection = (shop: number): string =>
-  `SET session_replication_role = replica;` +
   insert("bitrix_connection", {
     shop_id: shop,
     base_url: `https://bitrix-${shop}.example/api/v2`,
@@ -185,8 +184,7 @@ export const insertConnection = (shop: number): string =>
     sealed_token: `\\x${Buffer.from(`Токен ${shop}`).toString("hex")}`,
     webhook_secret_hash: `\\x${createHash("sha256").update(`Секрет ${shop}`).digest("hex")}`,
     enabled: false,
-  }) +
-  `SET session_replication_role = origin;`
+  })
 
 /** What the sync with Bitrix keeps about a shop. */
 const insertSync = (shop: number): string =>

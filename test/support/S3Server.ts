@@ -12,6 +12,7 @@ import { createHash } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { setTimeout } from "node:timers/promises"
 import * as Effect from "effect/Effect"
 import type { Credentials } from "./SigV4.ts"
 import * as SigV4 from "./SigV4.ts"
@@ -57,6 +58,8 @@ export class S3Server {
   readonly objects = new Map<string, Kept>()
   /** What was answered, in order. */
   readonly asked: Array<Asked> = []
+  /** Answers after a while by chance, up to so long. */
+  latencyMsMax = 0
   private readonly awaited: Array<{ readonly on: RegExp; readonly misbehaviour: Misbehaviour }> = []
   private readonly http = createServer((request, response) => void this.serve(request, response))
 
@@ -99,6 +102,7 @@ export class S3Server {
     const [{ misbehaviour } = { misbehaviour: undefined }] = index < 0 ? [] : this.awaited.splice(index, 1)
     response.once("close", () => this.asked.push({ method, key, status: response.statusCode }))
     if (misbehaviour !== undefined && isAnswered(misbehaviour, response)) return
+    if (this.latencyMsMax > 0) await setTimeout(Math.random() * this.latencyMsMax)
     const bodySha256 = createHash("sha256").update(body).digest("hex")
     const refusal = SigV4.refusalOf(request, bodySha256, CREDENTIALS)
     if (refusal !== undefined)
