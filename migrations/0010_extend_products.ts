@@ -24,6 +24,9 @@ export default Effect.gen(function* () {
         || setweight(to_tsvector('russian', coalesce(description, '')::text), 'C')
       ) STORED`
   yield* sql`ALTER TABLE product ALTER COLUMN id RESTART WITH 1000000000`
+  yield* sql`
+    ALTER TABLE product
+    ADD CONSTRAINT product_id_of_origin CHECK ((origin = 'here') = (id >= 1000000000))`
 
   // The text of an array never depends on a setting when its elements are text.
   yield* sql`

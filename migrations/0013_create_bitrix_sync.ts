@@ -5,7 +5,8 @@ import * as SqlClient from "effect/sql/SqlClient"
  * What keeps goods here and in Bitrix the same.
  *
  * `bitrix_product` remembers per field what both sides last agreed on: `ours` as it stood here, `theirs` as Bitrix
- * said it. `sent` holds the pushes whose coming back may still be met, newest last. `sync_conflict` keeps the value
+ * said it. `sent` holds the pushes whose coming back may still be met, newest last; `blurred` names the fields that stand
+ * there in a form that we cannot repeat. `sync_conflict` keeps the value
  * that lost when both sides had changed a field. `bitrix_pass` is where the walk through Bitrix's list stands. A
  * connection's `id` is there for the audit, which names records by it.
  */
@@ -42,6 +43,7 @@ export default Effect.gen(function* () {
       ours           jsonb NOT NULL DEFAULT '{}',
       theirs         jsonb NOT NULL DEFAULT '{}',
       sent           jsonb NOT NULL DEFAULT '[]',
+      blurred        jsonb NOT NULL DEFAULT '[]',
       version        integer NOT NULL DEFAULT 0,
       last_event_at  timestamptz,
       last_pulled_at timestamptz,

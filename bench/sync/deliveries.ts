@@ -1,5 +1,6 @@
 /** How fast and how often what changed here reaches Bitrix. */
 import type postgres from "postgres"
+import * as Process from "../process.ts"
 import type { Goods } from "./goods.ts"
 import { BULK, changeAll, untilTold, vacuum } from "./goods.ts"
 import type { Server, Simulator } from "./servers.ts"
@@ -17,28 +18,47 @@ const PAUSE_MS_MAX = 80
 
 export interface Drained {
   readonly perSecond: number
-  readonly seconds: number
+  /** Per delivery. */
+  readonly nodesCpuUs: number
+  readonly postgresCpuUs: number
 }
 
 /** Changes every product of the bulk in one commit and waits until each was delivered, once. */
 export const drain = async (
   sql: postgres.Sql,
   simulator: Simulator,
-  { hasEcho }: { readonly hasEcho: boolean },
+  options: {
+    readonly hasEcho: boolean
+    readonly nodes: ReadonlyArray<Server>
+    readonly postgresPid: number
+  },
 ): Promise<Drained> => {
+  const { hasEcho, nodes, postgresPid } = options
+  const usedMs = () => ({
+    nodes: nodes.reduce((sum, { pid }) => sum + Process.cpuMs(pid), 0),
+    postgres: Process.familyCpuMs(postgresPid),
+  })
   await simulator.control("webhooks", { echo: hasEcho })
   const { length: known } = await writesOf(simulator)
   await vacuum(sql)
   const committedMs = await changeAll(sql, BULK)
+  const before = usedMs()
   const settledMs = await untilTold(sql, DRAIN_WITHIN_MS)
+  const after = usedMs()
   if (hasEcho) await simulator.control("idle", {})
   const writes = (await writesOf(simulator)).slice(known)
   const ids = new Set(writes.map(({ id }) => id))
   const unchanged = writes.filter(({ changed }) => !changed).length
   if (writes.length !== BULK.count || ids.size !== BULK.count || unchanged > 0)
-    throw new Error(`void: ${writes.length} writes to ${ids.size} of ${BULK.count} products, ${unchanged} changed nothing`)
+    throw new Error(
+      `void: ${writes.length} writes to ${ids.size} of ${BULK.count} products, ${unchanged} changed nothing`,
+    )
   const seconds = (settledMs - Math.min(committedMs, ...firstOf(writes))) / 1e3
-  return { perSecond: BULK.count / seconds, seconds }
+  return {
+    perSecond: BULK.count / seconds,
+    nodesCpuUs: ((after.nodes - before.nodes) * 1e3) / BULK.count,
+    postgresCpuUs: ((after.postgres - before.postgres) * 1e3) / BULK.count,
+  }
 }
 
 const writesOf = (simulator: Simulator): Promise<ReadonlyArray<Write>> => simulator.control("writes")
@@ -73,7 +93,12 @@ export const reach = async (
     const answeredMs = nowMs()
     await response.text()
     if (response.status !== 200) throw new Error(`void: an edit was answered ${response.status}`)
-    sent.push({ id, price: `${Math.floor(tenge / 1_000)} ${String(tenge % 1_000).padStart(3, "0")} ₸`, askedMs, answeredMs })
+    sent.push({
+      id,
+      price: `${Math.floor(tenge / 1_000)} ${String(tenge % 1_000).padStart(3, "0")} ₸`,
+      askedMs,
+      answeredMs,
+    })
     await pause(PAUSE_MS_MIN + Math.random() * (PAUSE_MS_MAX - PAUSE_MS_MIN))
   }
   await pause(1_000)
@@ -81,7 +106,8 @@ export const reach = async (
   return sent.map(({ id, price, askedMs, answeredMs }) => {
     const own = writes.filter((write) => write.id === id && write.body.price === price)
     const [write] = own
-    if (write === undefined || own.length > 1) throw new Error(`void: product ${id} arrived ${own.length} times`)
+    if (write === undefined || own.length > 1)
+      throw new Error(`void: product ${id} arrived ${own.length} times`)
     return { sinceAskedMs: write.atMs - askedMs, sinceAnsweredMs: write.atMs - answeredMs }
   })
 }

@@ -11,6 +11,8 @@ import { colors } from "../../src/products/Color.ts"
 const sql = postgres(process.env["DATABASE_URL"] ?? "", {
   max: 10,
   onnotice: () => {},
+  // Or PostgreSQL would plan each page anew, because it does not know the LIMIT. Ours keeps its plans too.
+  connection: { plan_cache_mode: "force_generic_plan" },
   types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
 })
 const server = Fastify({ logger: false })
@@ -24,7 +26,14 @@ const maybe = (type: string) => ({ type: [type, "null"] })
 const words = { type: ["array", "null"], items: text }
 const image = {
   type: "object",
-  properties: { id: integer, product_id: integer, url: text, order: integer, is_primary: boolean, created_at: text },
+  properties: {
+    id: integer,
+    product_id: integer,
+    url: text,
+    order: integer,
+    is_primary: boolean,
+    created_at: text,
+  },
 }
 const color = {
   type: "object",
@@ -128,7 +137,8 @@ const toRead = (row: postgres.Row) => ({
   images: row["images"] ?? [],
   created_at: row["created_at"].toISOString().slice(0, -1),
   updated_at: row["updated_at"].toISOString().slice(0, -1),
-  colors_detailed: row["colors"]?.length > 0 ? colors.filter(({ name }) => row["colors"].includes(name)) : null,
+  colors_detailed:
+    row["colors"]?.length > 0 ? colors.filter(({ name }) => row["colors"].includes(name)) : null,
   bitrix_sync:
     row["sync_state"] === null
       ? null

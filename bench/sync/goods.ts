@@ -86,7 +86,8 @@ export const untilTold = async (sql: postgres.Sql, withinMs: number): Promise<nu
     const [row] = await sql`
       SELECT EXISTS (SELECT FROM outbox WHERE shop_id = ${SHOP_ID} AND target = 'bitrix' AND state <> 'delivered') AS open`
     if (row?.["open"] === false) {
-      const [last] = await sql`SELECT extract(epoch FROM max(settled_at)) * 1000 AS at FROM outbox WHERE target = 'bitrix'`
+      const [last] =
+        await sql`SELECT extract(epoch FROM max(settled_at)) * 1000 AS at FROM outbox WHERE target = 'bitrix'`
       return Number(last?.["at"])
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))

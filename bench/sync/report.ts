@@ -47,7 +47,13 @@ export const toMarkdown = (figures: Figures): string => `# Goods and Bitrix, mea
 
 | what | measured | target | |
 |---|---|---|---|
-${[...listLines(figures), ...editLines(figures), ...reachLines(figures), ...drainLines(figures), ...eventLines(figures)]
+${[
+  ...listLines(figures),
+  ...editLines(figures),
+  ...reachLines(figures),
+  ...drainLines(figures),
+  ...eventLines(figures),
+]
   .map((line) => `| ${line.what} | ${line.measured} | ${line.target} | ${verdict(line.isMet)} |`)
   .join("\n")}
 
@@ -74,7 +80,7 @@ const listLines = ({ lists, roundTrips }: Figures): ReadonlyArray<Line> => {
       measured:
         `${span(ratio, 2)} (${pair(({ perSecond }) => perSecond, 0)} per second; ` +
         `p50 ${pair((one) => at(one.latenciesMs, 0.5), 1)} ms; p99 ${pair((one) => at(one.latenciesMs, 0.99), 1)} ms; ` +
-        `CPU ${pair(({ serverCpuUs }) => serverCpuUs, 0)} µs; busy ${pair(({ busy }) => busy, 2)})`,
+        `CPU ${pair(({ serverCpuUs }) => serverCpuUs, 0)} µs, PostgreSQL ${pair(({ postgresCpuUs }) => postgresCpuUs, 0)} µs; busy ${pair(({ busy }) => busy, 2)})`,
       target: "≥ 0.85",
       isMet: ratio.median >= 0.85,
     }
@@ -89,7 +95,12 @@ const listLines = ({ lists, roundTrips }: Figures): ReadonlyArray<Line> => {
       target: "≤ 2",
       isMet: roundTrips.list <= 2,
     },
-    { what: "round trips of `PUT /products/{id}`", measured: String(roundTrips.edit), target: "", isMet: null },
+    {
+      what: "round trips of `PUT /products/{id}`",
+      measured: String(roundTrips.edit),
+      target: "",
+      isMet: null,
+    },
   ]
 }
 
@@ -142,24 +153,28 @@ const drainLines = ({ drains }: Figures): ReadonlyArray<Line> => {
   return [
     {
       what: `outbox, ${BULK.count} products changed in one commit, one node, Bitrix answers at once: deliveries per second`,
-      measured: span(one, 0),
+      measured: `${span(one, 0)}; ${cpu(drains.one)}`,
       target: "≥ 500",
       isMet: one.median >= 500,
     },
     {
       what: "the same, two nodes / one",
-      measured: `${span(ratio, 2)} (${span(perSecond(drains.two), 0)} per second); every product was written once`,
+      measured: `${span(ratio, 2)} (${span(perSecond(drains.two), 0)} per second; ${cpu(drains.two)}); every product was written once`,
       target: "> 1",
       isMet: ratio.median > 1,
     },
     {
       what: "the same, one node that also takes the event which each write fires",
-      measured: `${span(perSecond(drains.echoed), 0)} per second`,
+      measured: `${span(perSecond(drains.echoed), 0)} per second; ${cpu(drains.echoed)}`,
       target: "",
       isMet: null,
     },
   ]
 }
+
+const cpu = (drains: ReadonlyArray<Drained>): string =>
+  `CPU per delivery ${middle(drains.map(({ nodesCpuUs }) => nodesCpuUs)).toFixed(0)} µs, ` +
+  `PostgreSQL ${middle(drains.map(({ postgresCpuUs }) => postgresCpuUs)).toFixed(0)} µs`
 
 const eventLines = ({ events }: Figures): ReadonlyArray<Line> => {
   const hopMs = (hop: string) => middle(events.map(({ hopP99Ms }) => hopP99Ms[hop] ?? 0))

@@ -51,7 +51,9 @@ const bench = Effect.gen(function* () {
   const load = yield* Servers.startLoad(world, cores)
   const node = yield* Servers.startNode(world.ownerUrl, simulator, cores?.measured ?? null)
   yield* Effect.promise(() =>
-    simulator.control("webhooks", { target: { url: `${node.url}/api/v1/webhooks`, secret: Servers.webhookSecret } }),
+    simulator.control("webhooks", {
+      target: { url: `${node.url}/api/v1/webhooks`, secret: Servers.webhookSecret },
+    }),
   )
   const bench = { options, world, sql, simulator, token, load, node }
 
@@ -121,7 +123,9 @@ const expectSameLists = (servers: ReadonlyArray<Servers.Server>) =>
     if (ours?.length !== PAGE) throw new Error(`void: the list has ${ours?.length} products`)
     for (const floor of floors)
       if (!isDeepStrictEqual(floor, ours))
-        throw new Error(`void: the floor answers ${JSON.stringify(floor[0])}, ours ${JSON.stringify(ours[0])}`)
+        throw new Error(
+          `void: the floor answers ${JSON.stringify(floor[0])}, ours ${JSON.stringify(ours[0])}`,
+        )
   })
 
 const compareEdits = ({ options, sql, simulator, token, load, node }: Bench) =>
@@ -163,8 +167,11 @@ const compareEdits = ({ options, sql, simulator, token, load, node }: Bench) =>
       const second = yield* measure(round % 2 === 0)
       const pair = round % 2 === 0 ? { healthy: first, hanging: second } : { healthy: second, hanging: first }
       rounds.push(pair)
-      const p99 = ({ latenciesMs }: Servers.Measured) => latenciesMs.toSorted((a, b) => a - b)[Math.floor(latenciesMs.length * 0.99)]
-      tell(`edits, pair ${round + 1}: p99 ${p99(pair.healthy)?.toFixed(1)} ms, hanging ${p99(pair.hanging)?.toFixed(1)} ms`)
+      const p99 = ({ latenciesMs }: Servers.Measured) =>
+        latenciesMs.toSorted((a, b) => a - b)[Math.floor(latenciesMs.length * 0.99)]
+      tell(
+        `edits, pair ${round + 1}: p99 ${p99(pair.healthy)?.toFixed(1)} ms, hanging ${p99(pair.hanging)?.toFixed(1)} ms`,
+      )
     }
     return rounds
   })
@@ -193,14 +200,20 @@ const measureEvents = ({ options, sql, load, node }: Bench) =>
         seconds,
         perSecond: null,
       })
-    const samples = Effect.promise(async () => Prometheus.parse(await (await fetch(`${node.url}/metrics`)).text()))
+    const samples = Effect.promise(async () =>
+      Prometheus.parse(await (await fetch(`${node.url}/metrics`)).text()),
+    )
     yield* events(WARM_UP_SECONDS)
     const rounds: Array<EventRound> = []
     for (let round = 0; round < options.rounds; round++) {
       const before = { samples: yield* samples, counted: yield* Effect.promise(() => Goods.count(sql)) }
       const measured = yield* events(options.seconds)
       const after = { samples: yield* samples, counted: yield* Effect.promise(() => Goods.count(sql)) }
-      expectEqual("events in the inbox", after.counted.events - before.counted.events, measured.latenciesMs.length)
+      expectEqual(
+        "events in the inbox",
+        after.counted.events - before.counted.events,
+        measured.latenciesMs.length,
+      )
       const hopP99Ms = (hop: string) =>
         1e3 *
         Prometheus.quantile(
@@ -210,28 +223,44 @@ const measureEvents = ({ options, sql, load, node }: Bench) =>
           0.99,
         )
       rounds.push({ measured, hopP99Ms: Object.fromEntries(HOPS.map((hop) => [hop, hopP99Ms(hop)])) })
-      tell(`events, round ${round + 1}: ${measured.perSecond.toFixed(0)}/s, whole p99 ${hopP99Ms("total").toFixed(1)} ms`)
+      tell(
+        `events, round ${round + 1}: ${measured.perSecond.toFixed(0)}/s, whole p99 ${hopP99Ms("total").toFixed(1)} ms`,
+      )
     }
     return rounds
   })
 
-const HOPS = ["authenticate", "validate", "find_product", "map_product", "update_and_record", "log", "respond", "total"]
+const HOPS = [
+  "authenticate",
+  "validate",
+  "find_product",
+  "map_product",
+  "update_and_record",
+  "log",
+  "respond",
+  "total",
+]
 
 /** The second node is stopped while the first works alone, so that both are as warm in every round. */
 const compareDrains = ({ options, world, sql, simulator, node }: Bench) =>
   Effect.gen(function* () {
     yield* Effect.promise(() => Goods.seedBulk(simulator))
     yield* Effect.promise(() => Goods.insertBulk(sql))
-    const second = yield* Servers.startNode(world.ownerUrl, simulator, null)
+    const second = yield* Servers.startNode(world.ownerUrl, simulator, null, { walks: false })
     if (options.cores !== null) {
       const everybody = [node.pid, second.pid, simulator.pid, ...Process.family(world.pid)]
       Process.pin(everybody, `${options.cores.measured},${options.cores.others}`)
     }
-    const drain = (nodes: 1 | 2, hasEcho: boolean) =>
+    const drain = (count: 1 | 2, hasEcho: boolean) =>
       Effect.promise(async () => {
-        process.kill(second.pid, nodes === 1 ? "SIGSTOP" : "SIGCONT")
-        const drained = await Deliveries.drain(sql, simulator, { hasEcho })
-        tell(`outbox, ${nodes} nodes${hasEcho ? ", events coming back" : ""}: ${drained.perSecond.toFixed(0)}/s`)
+        process.kill(second.pid, count === 1 ? "SIGSTOP" : "SIGCONT")
+        const nodes = count === 1 ? [node] : [node, second]
+        const drained = await Deliveries.drain(sql, simulator, { hasEcho, nodes, postgresPid: world.pid })
+        const { perSecond, nodesCpuUs, postgresCpuUs } = drained
+        tell(
+          `outbox, ${count} nodes${hasEcho ? ", events coming back" : ""}: ${perSecond.toFixed(0)}/s, ` +
+            `CPU ${nodesCpuUs.toFixed(0)} µs, PostgreSQL ${postgresCpuUs.toFixed(0)} µs`,
+        )
         return drained
       }).pipe(Effect.ensuring(Effect.sync(() => process.kill(second.pid, "SIGCONT"))))
     yield* drain(2, false)

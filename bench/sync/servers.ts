@@ -23,6 +23,7 @@ export interface Measured {
   readonly latenciesMs: ReadonlyArray<number>
   readonly perSecond: number
   readonly serverCpuUs: number
+  readonly postgresCpuUs: number
   /** How much of its one core the server used: under 0.9 something else was what limited it. */
   readonly busy: number
   /** Cores that processes of others took meanwhile. */
@@ -58,7 +59,13 @@ export const startSimulator = (cores: Cores | null) =>
   })
 
 /** A node of ours; without a simulator there is nobody whom it tells. */
-export const startNode = (databaseUrl: string, simulator: Simulator | null, cores: string | null) =>
+export const startNode = (
+  databaseUrl: string,
+  simulator: Simulator | null,
+  cores: string | null,
+  /** Whether it walks through Bitrix's list, as it does every minute by default. */
+  { walks }: { readonly walks: boolean } = { walks: true },
+) =>
   start({
     file: fileURLToPath(new URL("../../src/main.ts", import.meta.url)),
     env: {
@@ -68,6 +75,7 @@ export const startNode = (databaseUrl: string, simulator: Simulator | null, core
       SECRET_KEY: secret,
       WEBHOOK_SECRET: secret,
       SHUTDOWN_LAME_DUCK_MS: "0",
+      ...(walks ? {} : { BITRIX_RECONCILE_PAUSE_SECONDS: "0" }),
       ...(simulator === null
         ? {}
         : {
@@ -110,8 +118,9 @@ export const startLoad = (world: World, cores: Cores | null) =>
       Effect.fnUntraced(function* (server: Server, job: Omit<Job, "url">) {
         const usedMs = () => {
           const serverMs = Process.cpuMs(server.pid)
-          const ownMs = serverMs + Process.cpuMs(load.pid) + Process.cpuMs(process.pid)
-          return { serverMs, othersMs: Process.machineCpuMs() - ownMs - Process.familyCpuMs(world.pid) }
+          const postgresMs = Process.familyCpuMs(world.pid)
+          const ownMs = serverMs + postgresMs + Process.cpuMs(load.pid) + Process.cpuMs(process.pid)
+          return { serverMs, postgresMs, othersMs: Process.machineCpuMs() - ownMs }
         }
         const before = usedMs()
         const { latenciesMs, seconds, failureCount, firstFailure } = yield* Process.ask<Outcome>(load, {
@@ -120,10 +129,12 @@ export const startLoad = (world: World, cores: Cores | null) =>
         })
         const after = usedMs()
         if (failureCount > 0) throw new Error(`void: ${failureCount} failed, the first: ${firstFailure}`)
+        const { length: count } = latenciesMs
         return {
           latenciesMs,
-          perSecond: latenciesMs.length / seconds,
-          serverCpuUs: ((after.serverMs - before.serverMs) * 1e3) / latenciesMs.length,
+          perSecond: count / seconds,
+          serverCpuUs: ((after.serverMs - before.serverMs) * 1e3) / count,
+          postgresCpuUs: ((after.postgresMs - before.postgresMs) * 1e3) / count,
           busy: (after.serverMs - before.serverMs) / 1e3 / seconds,
           taken: (after.othersMs - before.othersMs) / 1e3 / seconds,
         } satisfies Measured

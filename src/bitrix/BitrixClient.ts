@@ -7,8 +7,10 @@
  *   2xx, success in the body        delivered
  *   401, 403                        refused "Invalid API token"; counts against the circuit, so the rest waits
  *   404 and other 4xx of the API    refused with its reason; the API is well
- *   429                             failed; waits as long as it asks for
- *   5xx, no answer, no JSON, a page of a proxy, a redirect, failure in the body of a 200   failed
+ *   429, 503                        failed; counts against the circuit, which stays open as long as it asks for
+ *   5xx or failure in the body      failed, by a verdict of the API: counts against the fact and not the circuit, so
+ *                                   that one poisoned product is not taken for an outage
+ *   no answer, no JSON, a page of a proxy, a redirect   failed; counts against the circuit
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Clock from "effect/Clock"
@@ -122,20 +124,21 @@ export class BitrixClient extends Context.Service<
           "application/json",
         )
         const answer = yield* ask(request, api, PUSH_TIMEOUT_MS)
-        return toDelivered(answer, yield* Clock.currentTimeMillis)
+        return toAttempt(answer, yield* Clock.currentTimeMillis)
       })
 
       const push: BitrixClient["Service"]["push"] = Effect.fnUntraced(function* (shopId, api, parcel) {
-        const key = `push ${shopId}`
-        const delivered = yield* attemptPush(api, parcel).pipe(
-          Effect.catchTag("BitrixUnavailable", ({ message }) => Effect.succeed(failed(message))),
+        const { delivered, health } = yield* attemptPush(api, parcel).pipe(
+          Effect.catchTag("BitrixUnavailable", ({ message }) => Effect.succeed(ill(failed(message)))),
           breaker.execute({
-            key,
+            key: `push ${shopId}`,
             classify: (exit) => (exit._tag === "Success" ? toOutcome(exit.value) : CircuitBreaker.failure()),
           }),
-          Effect.catchTag("CircuitBreakerError", () => Effect.succeed<Delivered>({ kind: "released" })),
+          Effect.catchTag("CircuitBreakerError", () =>
+            Effect.succeed<Attempt>({ delivered: { kind: "released" }, health: "unclear" }),
+          ),
         )
-        if (delivered.kind !== "failed") return delivered
+        if (delivered.kind !== "failed" || health !== "ill") return delivered
         const { state } = yield* circuit(shopId, "push")
         return { ...delivered, isOutage: delivered.isOutage || state !== "closed" }
       })
@@ -165,9 +168,12 @@ export class BitrixClient extends Context.Service<
         listProducts: (shopId, api, { offset, limit }) =>
           read(shopId, api, `limit=${limit}&offset=${offset}`),
         findProduct: (shopId, api, id) =>
-          Effect.map(read(shopId, api, `id=${id}&limit=1`), ({ data }) =>
-            data.find((item) => String(item["id"]) === String(id)),
-          ),
+          Effect.flatMap(read(shopId, api, `id=${id}&limit=1`), ({ data }) => {
+            const found = data.find((item) => String(item["id"]) === String(id))
+            return found === undefined && data.length > 0
+              ? Effect.fail(new BitrixUnavailable({ message: "Bitrix answers about another product" }))
+              : Effect.succeed(found)
+          }),
         circuit,
       }
     }),
@@ -204,47 +210,41 @@ interface Answer {
   readonly body: string
 }
 
-const failed = (
-  error: string,
-  changes: { retryAfterMs?: number | null; isOutage?: boolean } = {},
-): Delivered => ({
-  kind: "failed",
-  error,
-  retryAfterMs: changes.retryAfterMs ?? null,
-  isOutage: changes.isOutage ?? false,
-})
-
-const toDelivered = ({ status, headers, body }: Answer, nowMs: number): Delivered => {
-  const verdict = readVerdict(body)
-  if (status >= 200 && status < 300) {
-    if (verdict?.isOk === true) return { kind: "delivered" }
-    return failed(verdict === undefined ? `No verdict in the answer (${status})` : verdict.error)
-  }
-  if (status === 401 || status === 403) return { kind: "refused", error: `Invalid API token (${status})` }
-  if (status === 429)
-    return failed("Too many requests (429)", {
-      retryAfterMs: retryAfterMs(headers["retry-after"], nowMs),
-      isOutage: true,
-    })
-  if (status === 404)
-    return {
-      kind: "refused",
-      error: verdict === undefined ? "No such path (404)" : "Product not found (404)",
-    }
-  if (status >= 400 && status < 500 && status !== 408 && verdict !== undefined)
-    return { kind: "refused", error: `${verdict.error} (${status})` }
-  return failed(`${verdict?.error ?? "No answer of the API"} (${status})`, {
-    retryAfterMs: retryAfterMs(headers["retry-after"], nowMs),
-  })
+/** How an attempt ended, and what it says of the API as a whole. */
+interface Attempt {
+  readonly delivered: Delivered
+  readonly health: "well" | "unclear" | "ill"
 }
 
-/** Whether an attempt says that the API as a whole is well. */
-const toOutcome = (delivered: Delivered): CircuitBreaker.Outcome => {
-  if (delivered.kind === "failed")
-    return CircuitBreaker.failure(
-      delivered.retryAfterMs === null ? undefined : { retryAfter: delivered.retryAfterMs },
-    )
-  return delivered.kind === "refused" && /\(40[13]\)$|^No such path/.test(delivered.error)
-    ? CircuitBreaker.failure()
-    : CircuitBreaker.success
+const well = (delivered: Delivered): Attempt => ({ delivered, health: "well" })
+const ill = (delivered: Delivered): Attempt => ({ delivered, health: "ill" })
+const refused = (error: string): Delivered => ({ kind: "refused", error })
+const failed = (error: string, retryAfterMs: number | null = null, isOutage = false): Delivered => ({
+  kind: "failed",
+  error,
+  retryAfterMs,
+  isOutage,
+})
+
+const toAttempt = ({ status, headers, body }: Answer, nowMs: number): Attempt => {
+  const verdict = readVerdict(body)
+  const askedMs = retryAfterMs(headers["retry-after"], nowMs)
+  if (status >= 200 && status < 300 && verdict?.isOk === true) return well({ kind: "delivered" })
+  if (status === 401 || status === 403) return ill(refused(`Invalid API token (${status})`))
+  if (status === 429) return ill(failed("Too many requests (429)", askedMs, true))
+  if (status === 503) return ill(failed(`${verdict?.error ?? "Not available"} (503)`, askedMs))
+  if (verdict === undefined)
+    return status === 404
+      ? ill(refused("No such path (404)"))
+      : ill(failed(`No answer of the API (${status})`, askedMs))
+  if (status === 404) return well(refused("Product not found (404)"))
+  if (status >= 400 && status < 500 && status !== 408) return well(refused(`${verdict.error} (${status})`))
+  return { delivered: failed(`${verdict.error} (${status})`, askedMs), health: "unclear" }
+}
+
+const toOutcome = ({ delivered, health }: Attempt): CircuitBreaker.Outcome => {
+  if (health === "well") return CircuitBreaker.success
+  if (health === "unclear") return CircuitBreaker.ignored
+  const askedMs = delivered.kind === "failed" ? delivered.retryAfterMs : null
+  return CircuitBreaker.failure(askedMs === null ? undefined : { retryAfter: askedMs })
 }

@@ -20,7 +20,7 @@ import type { Step, Walk } from "./BitrixPass.ts"
 import { TOLD_AGAIN_MAX, UNLISTED_MAX } from "./BitrixPass.ts"
 import { BitrixPassRepo } from "./BitrixPassRepo.ts"
 import { BitrixProductsRepo } from "./BitrixProductsRepo.ts"
-import type { Mirrored } from "./MirroredProduct.ts"
+import type { Field, Mirrored } from "./MirroredProduct.ts"
 import { fields, isSame } from "./MirroredProduct.ts"
 import type { Outcome } from "./PassTally.ts"
 import { isTooShort, outcomeOf, plus, tallyOf, unrepaired } from "./PassTally.ts"
@@ -31,7 +31,7 @@ import { absence, differenceOf } from "./ProductDifference.ts"
 import { decode, idOf } from "./ProductEvent.ts"
 import { untold } from "./ProductMerge.ts"
 
-const INTENTS_MAX = 1_000
+export const INTENTS_MAX = 1_000
 const UNLISTED_LOOKED_AT_MAX = 100_000
 
 /** One field that would change, here or there. */
@@ -76,14 +76,11 @@ export class BitrixDryRun extends Context.Service<
       /** As both sides stand now. */
       const look = (shopId: ShopId, ids: ReadonlyArray<ProductId>) =>
         Effect.map(
-          db.transact({
-            read: [
-              products.lock(shopId, ids),
-              repo.find(shopId, ids),
-              ...ids.map((id) => outbox.findOpen(shopId, "bitrix", "product", String(id))),
-            ],
-            write: (answers) => ({ queries: [], answer: answers }),
-          }),
+          db.read([
+            products.find(shopId, ids),
+            repo.find(shopId, ids),
+            ...ids.map((id) => outbox.findOpen(shopId, "bitrix", "product", String(id))),
+          ]),
           ([found, ledgers, ...open]) =>
             (id: ProductId) => ({
               product: found.find((one) => one.id === id),
@@ -239,7 +236,8 @@ const judgedBy = (
   const here: Partial<Mirrored> = of.product === undefined ? {} : toMirrored(of.product)
   const there: Partial<Mirrored> = write.kind === "none" ? {} : write.product
   const inConflict = new Set(conflicts.map(({ field }) => field))
-  const intents = fields
+  const shown: ReadonlyArray<Field> = write.kind === "insert" ? ["name", "price"] : fields
+  const intents = shown
     .filter((field) => field in there && !isSame(here[field], there[field]))
     .map(
       (field): Intent => ({

@@ -177,6 +177,14 @@ const pack = (
 
 const toChange = (
   { product_id, last_event_at }: Pick<LedgerRow, "product_id" | "last_event_at">,
-  { ours, theirs, sent }: Ledger,
+  { ours, theirs, sent, blurred }: Ledger,
   happened: LedgerChange["happened"],
-): LedgerChange => ({ productId: product_id, ours, theirs, sent, lastEventAt: last_event_at, happened })
+): LedgerChange => ({
+  productId: product_id,
+  ours,
+  theirs,
+  sent,
+  blurred,
+  lastEventAt: last_event_at,
+  happened,
+})

@@ -41,7 +41,7 @@ import { untold } from "./ProductMerge.ts"
 import { ProductSync } from "./ProductSync.ts"
 
 /** Longer than a page can take, and than Bitrix can be asked for one product. */
-const LEASE_SECONDS = 180
+const LEASE_SECONDS = 120
 const APPLYING_MAX = 4
 /** Differences of goods beyond these stay. */
 const VERSIONS_MAX = 100_000
@@ -106,13 +106,6 @@ export class BitrixPass extends Context.Service<
           ProductOfAnotherShop: ({ message }) => Effect.succeed(unrepaired(message)),
           ProductIdMissing: ({ message }) => Effect.succeed(unrepaired(message)),
         }),
-        // One product that cannot be written must not hold up those behind it.
-        Effect.catchDefect((defect) =>
-          Effect.as(
-            Effect.logError("a product of Bitrix's list cannot be applied", defect),
-            unrepaired("Cannot be applied"),
-          ),
-        ),
       )
 
       /** `known` are the versions from before Bitrix was asked. */
@@ -128,16 +121,16 @@ export class BitrixPass extends Context.Service<
         const deletedIds = new Set(deleted.map(({ product_id }) => product_id))
         return yield* Effect.forEach(
           items,
-          (item) => {
+          Effect.fnUntraced(function* (item) {
             const id = idOf(item)
-            if (id === undefined) return Effect.succeed(unrepaired("No product id"))
+            if (id === undefined) return unrepaired("No product id")
             const ledger = ledgersById.get(id)
             const version = known.get(id) ?? null
-            if (deletedIds.has(id)) return Effect.succeed(SAME)
-            if ((ledger?.version ?? null) !== version) return Effect.succeed(MOVED)
+            if (deletedIds.has(id)) return SAME
+            if ((ledger?.version ?? null) !== version) return MOVED
             const difference = differenceOf(item, ledger, origin)
-            return difference === undefined ? Effect.succeed(SAME) : apply(difference, version)
-          },
+            return difference === undefined ? SAME : yield* apply(difference, version)
+          }, survived),
           { concurrency: APPLYING_MAX },
         )
       })
@@ -169,7 +162,7 @@ export class BitrixPass extends Context.Service<
           const item = yield* listing.find(shopId, api, product_id)
           const outcomes =
             item === undefined
-              ? [yield* apply(absence(product_id, version), version)]
+              ? [yield* survived(apply(absence(product_id, version), version))]
               : yield* settle(shopId, [item], new Map([[product_id, version]]))
           const found = tallyOf(outcomes)
           yield* advance(walk, pass, pass.next_offset, found, [product_id])
@@ -184,10 +177,11 @@ export class BitrixPass extends Context.Service<
         return yield* db.transact({
           read: [
             products.lock(shopId, [id]),
+            products.find(shopId, [id]),
             repo.lock(shopId, [id]),
             outbox.findOpen(shopId, "bitrix", "product", String(id)),
           ],
-          write: ([[product], [ledger], [open]]) => {
+          write: ([, [product], [ledger], [open]]) => {
             const isUntold =
               product !== undefined && ledger !== undefined && untold(toMirrored(product), ledger).length > 0
             if (!isUntold || open !== undefined) return { queries: [], answer: SAME }
@@ -227,7 +221,7 @@ export class BitrixPass extends Context.Service<
           read: [],
           write: () => ({ queries: [passes.finish(shopId, leaseOf(walk), !isShort)], answer: null }),
         })
-        return { tally, isShort }
+        return { tally, isShort: isShort && scope === "all" }
       })
 
       const walkPage = Effect.fnUntraced(function* (walk: Walk, pass: PassRow) {
@@ -289,6 +283,15 @@ const NOT_LISTED = "Not listed any more"
 const SAME: Outcome = { kind: "same" }
 const MOVED: Outcome = { kind: "moved" }
 const TOLD_AGAIN: Outcome = { kind: "different", repair: "toldAgain", reason: null }
+
+/** One product that cannot be read or written must not hold up those behind it. */
+const survived = <E, R>(work: Effect.Effect<Outcome, E, R>): Effect.Effect<Outcome, E, R> =>
+  Effect.catchDefect(work, (defect) =>
+    Effect.as(
+      Effect.logError("a product of Bitrix's list cannot be applied", defect),
+      unrepaired("Cannot be applied"),
+    ),
+  )
 
 const idsOf = (items: ReadonlyArray<ListItem>): ReadonlyArray<ProductId> =>
   items.flatMap((item) => idOf(item) ?? [])

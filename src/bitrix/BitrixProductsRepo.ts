@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { leasedIds } from "../platform/Outbox.ts"
 import type { Query } from "../platform/Query.ts"
 import { command, rows, sql } from "../platform/Query.ts"
 import { ProductId } from "../products/Product.ts"
@@ -72,25 +73,24 @@ export class BitrixProductsRepo extends Context.Service<
         LedgerRow,
         sql`
           SELECT ${columns}
-          FROM outbox o
-          JOIN bitrix_product b
-            ON b.shop_id = o.shop_id
-           AND b.product_id = CASE WHEN o.aggregate_type = 'product' THEN o.aggregate_id::integer END
-          WHERE o.shop_id = ${shopId} AND o.lease = ${lease}::uuid`,
+          FROM bitrix_product b
+          WHERE b.shop_id = ${shopId} AND b.product_id = ANY (${leasedIds(shopId, lease, "product")})`,
       ),
     save: (shopId, changes) =>
       command(sql`
-        INSERT INTO bitrix_product AS b (shop_id, product_id, ours, theirs, sent, version, last_event_at,
+        INSERT INTO bitrix_product AS b (shop_id, product_id, ours, theirs, sent, blurred, version, last_event_at,
                                          last_pulled_at, last_pushed_at)
-        SELECT ${shopId}, "productId", ours, theirs, sent, 1, "lastEventAt",
+        SELECT ${shopId}, "productId", ours, theirs, sent, blurred, 1, "lastEventAt",
                CASE WHEN happened = 'pulled' THEN now() END, CASE WHEN happened = 'pushed' THEN now() END
         FROM jsonb_to_recordset(${JSON.stringify(changes)}::jsonb) AS change(
-               "productId" integer, ours jsonb, theirs jsonb, sent jsonb, "lastEventAt" timestamptz, happened text)
+               "productId" integer, ours jsonb, theirs jsonb, sent jsonb, blurred jsonb, "lastEventAt" timestamptz,
+               happened text)
         ORDER BY "productId"
         ON CONFLICT (shop_id, product_id) DO UPDATE
         SET ours = EXCLUDED.ours,
             theirs = EXCLUDED.theirs,
             sent = EXCLUDED.sent,
+            blurred = EXCLUDED.blurred,
             version = b.version + 1,
             last_event_at = EXCLUDED.last_event_at,
             last_pulled_at = coalesce(EXCLUDED.last_pulled_at, b.last_pulled_at),
@@ -153,10 +153,11 @@ export class BitrixProductsRepo extends Context.Service<
           WHERE b.shop_id = ${shopId} AND p.origin = 'bitrix'
             AND NOT b.ours @> jsonb_build_object('name', p.name, 'price', p.price, 'description', p.description,
                                                  'image', p.image, 'enabled', p.enabled AND p.deleted_at IS NULL)
-            AND NOT EXISTS (
-              SELECT FROM outbox o
-              WHERE o.shop_id = b.shop_id AND o.target = 'bitrix' AND o.aggregate_type = 'product'
-                AND o.aggregate_id = b.product_id::text AND o.state <> 'delivered')
+            AND b.product_id <> ALL (ARRAY(
+              SELECT o.aggregate_id::integer
+              FROM outbox o
+              WHERE o.shop_id = ${shopId} AND o.target = 'bitrix' AND o.aggregate_type = 'product'
+                AND o.state <> 'delivered'))
             AND EXISTS (SELECT FROM outbox_route r WHERE r.shop_id = b.shop_id AND r.target = 'bitrix')
           ORDER BY b.product_id
           LIMIT ${limit}`,
@@ -164,7 +165,7 @@ export class BitrixProductsRepo extends Context.Service<
   })
 }
 
-const columns = sql.literal(`b.product_id, b.ours, b.theirs, b.sent, b.version, b.last_event_at,
+const columns = sql.literal(`b.product_id, b.ours, b.theirs, b.sent, b.blurred, b.version, b.last_event_at,
    b.last_pulled_at`)
 
 const ProductKey = Schema.Struct({ product_id: ProductId })

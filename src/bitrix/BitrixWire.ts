@@ -30,7 +30,7 @@ const errorText = (error: unknown): string => {
 /** Products as they are listed; what is said of one is read by `ProductMapping`. */
 const ProductPage = Schema.Struct({
   success: Schema.Literal(true),
-  data: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)),
+  data: Schema.Array(Schema.Unknown),
   pagination: Schema.optionalKey(
     Schema.Struct({
       total: Schema.optionalKey(Schema.Int),
@@ -38,10 +38,18 @@ const ProductPage = Schema.Struct({
     }),
   ),
 })
-export type ProductPage = typeof ProductPage.Type
+type Item = Readonly<Record<string, unknown>>
+export type ProductPage = Omit<typeof ProductPage.Type, "data"> & { readonly data: ReadonlyArray<Item> }
 
+/** An item that is no object becomes one that says nothing, so that it does not take the page with it. */
 export const readPage = (body: string): ProductPage | undefined =>
-  Option.getOrUndefined(Option.flatMap(parseJson(body), Schema.decodeUnknownOption(ProductPage)))
+  Option.match(Option.flatMap(parseJson(body), Schema.decodeUnknownOption(ProductPage)), {
+    onNone: () => undefined,
+    onSome: (page) => ({ ...page, data: page.data.map((item) => (isObject(item) ? item : {})) }),
+  })
+
+const isObject = (item: unknown): item is Item =>
+  typeof item === "object" && item !== null && !Array.isArray(item)
 
 const parseJson = (text: string): Option.Option<unknown> => {
   try {

@@ -60,6 +60,8 @@ export const Ledger = Schema.Struct({
   theirs: Some,
   /** Newest last. */
   sent: Schema.Array(Sent),
+  /** What stands in Bitrix in a form that we could not read, or cannot repeat whole: it is not written over by chance. */
+  blurred: Schema.Array(Schema.Literals(fields)),
 })
 export type Ledger = typeof Ledger.Type
 

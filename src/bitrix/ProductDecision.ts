@@ -76,7 +76,7 @@ const isStale = ({ event: { occurred_at }, ledger, waitedSince }: Situation): bo
   return waitedSince !== null && ledger?.last_pulled_at != null && waitedSince < ledger.last_pulled_at
 }
 
-const create = ({ id, event }: Situation, { said, notes }: Mapped): Decision => {
+const create = ({ id, event }: Situation, { said, blurred, notes }: Mapped): Decision => {
   const { name, price } = said
   if (name === undefined || price === undefined || price === 0) {
     const lack = name === undefined ? "its name" : price === 0 ? "a price above zero" : "its price"
@@ -88,7 +88,7 @@ const create = ({ id, event }: Situation, { said, notes }: Mapped): Decision => 
     answer: answer(id, "created", notes),
     ...verdict(notes),
     write: { kind: "insert", product: toState(id, local) },
-    ledger: pulled(id, { ours: local, theirs: { ...local, ...said }, sent: [] }, event, null),
+    ledger: pulled(id, { ours: local, theirs: { ...local, ...said }, sent: [], blurred }, event, null),
     conflicts: [],
     isWhole: notes.length === 0,
     isUntold: false,
@@ -102,9 +102,11 @@ const update = (
 ): Decision => {
   const local = toMirrored(product)
   const agreed: Ledger = ledger ?? assumed(local, before)
-  const mapped = isDeletion ? { said: { enabled: false }, notes: [] } : map(event.product_data, origin)
-  const { said, notes } = withoutAccidentalZero(mapped, local, agreed)
-  const merged = merge({ local, agreed, incoming: said, isAuthoritative })
+  const mapped = isDeletion
+    ? { said: { enabled: false }, blurred: [], notes: [] }
+    : map(event.product_data, origin)
+  const { said, blurred, notes } = withoutAccidentalZero(mapped, local, agreed)
+  const merged = merge({ local, agreed, incoming: said, blurred, isAuthoritative })
   const hasChanges = Object.keys(merged.changes).length > 0
   return {
     answer: answer(id, isDeletion ? "deleted" : "updated", notes),
@@ -124,12 +126,13 @@ const update = (
 }
 
 /** A zero is believed only where the price is zero here, was, or was told by us. */
-const withoutAccidentalZero = ({ said, notes }: Mapped, local: Mirrored, agreed: Ledger): Mapped => {
+const withoutAccidentalZero = (mapped: Mapped, local: Mirrored, agreed: Ledger): Mapped => {
+  const { said, blurred, notes } = mapped
   const isKnown =
     local.price === 0 || agreed.theirs.price === 0 || agreed.sent.some(({ theirs }) => theirs.price === 0)
-  if (said.price !== 0 || isKnown) return { said, notes }
+  if (said.price !== 0 || isKnown) return mapped
   const { price: _, ...others } = said
-  return { said: others, notes: [...notes, "price: zero"] }
+  return { said: others, blurred: [...blurred, "price"], notes: [...notes, "price: zero"] }
 }
 
 const verdict = (notes: ReadonlyArray<string>): Pick<Decision, "state" | "reason"> =>

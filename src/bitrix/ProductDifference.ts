@@ -66,8 +66,8 @@ const readable = (item: ListItem, ledger: LedgerRow | undefined, origin: string 
   const isZeroKnown =
     ledger === undefined || ledger.theirs.price === 0 || ledger.sent.some(({ theirs }) => theirs.price === 0)
   if (said.price !== 0 || isZeroKnown) return { said, isUnclear: notes.length > 0 }
-  const { price: _, ...others } = said
-  return { said: others, isUnclear: true }
+  const others = Object.fromEntries(Object.entries(said).filter(([field]) => field !== "price"))
+  return { said: others as SomeFields, isUnclear: true }
 }
 
 const only = (some: SomeFields, asked: SomeFields): SomeFields =>

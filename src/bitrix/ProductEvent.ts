@@ -37,12 +37,15 @@ export type ProductEvent = typeof ProductEvent.Type
 
 export const decode = Schema.decodeUnknownEffect(ProductEvent)
 
+/** Ids from here on are of goods that were made here. */
+const BITRIX_ID_MAX = 999_999_999
+
 /** Handlers give a number, its digits, or the whole element with its `ID`. Undefined where no product can be meant. */
 export const idOf = (data: Readonly<Record<string, unknown>>): ProductId | undefined => {
   const id = data["id"] ?? data["ID"]
   if (typeof id === "object" && id !== null && !Array.isArray(id)) return idOf(id as Record<string, unknown>)
   const number = typeof id === "string" && /^\s*\d{1,10}(\.0+)?\s*$/.test(id) ? Number(id) : id
-  return Schema.is(ProductId)(number) ? number : undefined
+  return Schema.is(ProductId)(number) && number <= BITRIX_ID_MAX ? number : undefined
 }
 
 export const ProductAnswer = Schema.Struct({

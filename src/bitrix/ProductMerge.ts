@@ -8,7 +8,7 @@
  *   both are new, and differ                --> a conflict: theirs is taken, ours is kept in the list
  *
  * A push that is not the newest is old news when it comes back after a newer one was delivered. Only a reader who
- * looked at Bitrix itself (`isAuthoritative`) knows better: then it is what Bitrix has now, and it is taken.
+ * looked at Bitrix itself (`isAuthoritative`) knows better: then the older one arrived last, and ours is told again.
  *
  * Bitrix downloads a picture and keeps a copy, so the first new address after a push of a picture is that copy. While it
  * is not known whether the push arrived, the address may be a florist's as well: ours is not agreed on then, and is told
@@ -35,9 +35,11 @@ export const merge = (input: {
   readonly local: Mirrored
   readonly agreed: Ledger
   readonly incoming: SomeFields
+  /** Of what it said besides, or said not whole. */
+  readonly blurred?: ReadonlyArray<Field>
   readonly isAuthoritative: boolean
 }): Merged => {
-  const { local, agreed, incoming, isAuthoritative } = input
+  const { local, agreed, incoming, blurred = [], isAuthoritative } = input
   const ours: Record<string, unknown> = { ...agreed.ours }
   const theirs: Record<string, unknown> = { ...agreed.theirs }
   const changes: Record<string, unknown> = {}
@@ -49,12 +51,13 @@ export const merge = (input: {
     const value = incoming[field]
     if (isSame(value, theirs[field])) continue
     const push = findPush(sent, field, value)
-    if (push === "old" && !isAuthoritative) continue
-    if (typeof push === "object") {
+    if (push?.isOld === true && !isAuthoritative) continue
+    if (push !== undefined) {
       theirs[field] = value
       if (field === "image" && !push.isDelivered) continue
       ours[field] = push.ours[field]
-      if (field === "image") sent = sent.map((one) => (one === push ? withCopy(one, value) : one))
+      if (field === "image")
+        sent = sent.map((one, index) => (index === push.index ? withCopy(one, value) : one))
       continue
     }
     sent = sent.map((one) => without(one, field))
@@ -68,7 +71,12 @@ export const merge = (input: {
   return {
     changes: changes as SomeFields,
     conflicts,
-    ledger: { ours, theirs, sent: isConfirmed(sent.at(-1), incoming) ? [] : sent } as Ledger,
+    ledger: {
+      ours,
+      theirs,
+      sent: isConfirmed(sent.at(-1), incoming) ? [] : sent,
+      blurred: [...new Set([...agreed.blurred.filter((field) => !(field in incoming)), ...blurred])],
+    } as Ledger,
   }
 }
 
@@ -76,7 +84,12 @@ export const merge = (input: {
 export const assumed = (local: Mirrored, before: Readonly<Record<string, unknown>>): Ledger => {
   const ours: Record<string, unknown> = { ...local }
   for (const field of toldFields) if (field in before) ours[field] = before[field]
-  return { ours: ours as SomeFields, theirs: { ...ours, ...asBitrixSays(ours as Mirrored) }, sent: [] }
+  return {
+    ours: ours as SomeFields,
+    theirs: { ...ours, ...asBitrixSays(ours as Mirrored) },
+    sent: [],
+    blurred: [],
+  }
 }
 
 /** The told fields that differ from what was agreed on: what Bitrix does not know yet. */
@@ -106,6 +119,7 @@ export const delivered = (ledger: Ledger): Ledger => {
     ours: { ...ledger.ours, ...newest.ours },
     theirs: { ...ledger.theirs, ...newest.theirs },
     sent: [...ledger.sent.slice(0, -1), former, { ...newest, isDelivered: true }].slice(-SENT_MAX),
+    blurred: ledger.blurred.filter((field) => !(field in newest.ours)),
   }
 }
 
@@ -125,16 +139,16 @@ const isSamePush = (one: Sent, other: Sent): boolean =>
 const sameFields = (some: SomeFields, like: SomeFields): SomeFields =>
   Object.fromEntries(Object.entries(some).filter(([field]) => field in like)) as SomeFields
 
-const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown): Sent | "old" | undefined => {
+const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown) => {
   const index = sent.findLastIndex(
     (one) =>
       (field in one.theirs && isSame(one.theirs[field], value)) ||
       (field === "image" && value !== null && awaitsCopy(one)),
   )
-  if (index === -1) return undefined
-  return sent.slice(index + 1).some(({ isDelivered, ours }) => isDelivered && field in ours)
-    ? "old"
-    : sent[index]
+  const push = sent[index]
+  if (push === undefined) return undefined
+  const isOld = sent.slice(index + 1).some(({ isDelivered, ours }) => isDelivered && field in ours)
+  return { ...push, index, isOld }
 }
 
 const awaitsCopy = ({ ours, theirs }: Sent): boolean => ours.image != null && !("image" in theirs)

@@ -57,11 +57,12 @@ export class ProductReplay extends Context.Service<
           .transact({
             read: [
               products.lock(shopId, [id]),
+              products.find(shopId, [id]),
               repo.lock(shopId, [id]),
               outbox.findOpen(shopId, "bitrix", "product", String(id)),
               inbox.claim(shopId, [entry.id], ["parked", "skipped", "applied"]),
             ],
-            write: ([[product], [ledger], [open], [claimed]]) => {
+            write: ([, [product], [ledger], [open], [claimed]]) => {
               if (claimed === undefined) return { queries: [], answer: undefined }
               const decision = decide({
                 id,

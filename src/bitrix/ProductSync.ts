@@ -97,15 +97,20 @@ export class ProductSync extends Context.Service<
         return yield* db.transact({
           read: [
             products.lock(shopId, [id]),
+            products.find(shopId, [id]),
             repo.lock(shopId, [id]),
             outbox.findOpen(shopId, "bitrix", "product", String(id)),
             inbox.findAnswers(shopId, SOURCE, event.event_id == null ? [] : [event.event_id]),
           ],
-          write: ([[product], [ledger], [open], [given]]) => {
+          write: ([, [product], [ledger], [open], [given]]) => {
             const foundNanos = clock.currentTimeNanosUnsafe()
             const times = { startNanos, foundNanos, mappedNanos: foundNanos }
-            if (given !== undefined)
-              return { queries: [], answer: { ...times, answer: decodeAnswer(given.answer) } }
+            if (given !== undefined) {
+              const answer = decodeAnswer(given.answer)
+              return answer.message === FOREIGN
+                ? refuse(new ProductOfAnotherShop())
+                : { queries: [], answer: { ...times, answer } }
+            }
             const hasMoved =
               reading !== undefined &&
               ((ledger?.version ?? null) !== reading.seenVersion || open?.is_held === true)
@@ -179,6 +184,8 @@ export class ProductSync extends Context.Service<
             refuseForeign(() => record({ answer: foreignAnswer(id), state: "parked", reason: FOREIGN })),
           ),
         )
+        // The budget is the webhook's.
+        if (reading !== undefined) return answer
         yield* LatencyBudget.record("webhook.find_product", startNanos, foundNanos)
         yield* LatencyBudget.record("webhook.map_product", foundNanos, mappedNanos)
         yield* LatencyBudget.record("webhook.update_and_record", mappedNanos, yield* Clock.currentTimeNanos)

@@ -153,8 +153,12 @@ export class Sync extends Context.Service<
         if (known === undefined) return yield* new SyncConflictNotFound()
         const resolvedAt = new Date(yield* Clock.currentTimeMillis)
         return yield* db.transact({
-          read: [products.lock(shopId, [known.product_id]), conflicts.findById(shopId, id)],
-          write: ([[product], [conflict]]) => {
+          read: [
+            products.lock(shopId, [known.product_id]),
+            products.find(shopId, [known.product_id]),
+            conflicts.findById(shopId, id),
+          ],
+          write: ([, [product], [conflict]]) => {
             if (product === undefined || conflict === undefined) return refuse(new SyncConflictNotFound())
             if (conflict.chosen !== null)
               return conflict.chosen === choice

@@ -57,7 +57,8 @@ export const connect = Command.make(
       yield* Config.Redacted("BITRIX_CONNECT_SECRET"),
       SECRET_CHARS_MIN,
     )
-    if (yield* isOfAnotherShop(shop, secret)) return yield* new ConnectionRefused({ message: OF_ANOTHER_SHOP })
+    if (yield* isOfAnotherShop(shop, secret))
+      return yield* new ConnectionRefused({ message: OF_ANOTHER_SHOP })
     const row = {
       shop_id: shop,
       base_url: baseUrl.replace(/\/+$/, ""),
@@ -83,7 +84,8 @@ export const disconnect = Command.make(
     const repo = yield* BitrixConnectionsRepo
     const outbox = yield* Outbox
     const row = (yield* all).find(({ shop_id }) => shop_id === shop)
-    if (row === undefined) return yield* new ConnectionRefused({ message: `shop ${shop} was never connected` })
+    if (row === undefined)
+      return yield* new ConnectionRefused({ message: `shop ${shop} was never connected` })
     yield* change(shop, "bitrix.disconnect", [
       repo.save({ ...row, enabled: false }),
       outbox.closeRoute(shop, "bitrix"),
@@ -120,7 +122,9 @@ const isOfAnotherShop = Effect.fnUntraced(function* (shopId: ShopId, secret: Red
   const digest = digestOf(secret)
   const rows = yield* all
   const digestsOf = ({ webhook_secret_hash, previous_secret_hash }: ConnectionRow) =>
-    [webhook_secret_hash, previous_secret_hash ?? webhook_secret_hash].map((bytes) => Buffer.from(bytes).toString("hex"))
+    [webhook_secret_hash, previous_secret_hash ?? webhook_secret_hash].map((bytes) =>
+      Buffer.from(bytes).toString("hex"),
+    )
   return (
     rows.some((row) => row.shop_id !== shopId && digestsOf(row).includes(digest)) ||
     (settings.shopId !== shopId && settings.secretDigests.includes(digest))

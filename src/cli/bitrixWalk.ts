@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { BitrixApi } from "../bitrix/BitrixConnection.ts"
 import { BitrixConnections } from "../bitrix/BitrixConnections.ts"
-import { BitrixDryRun } from "../bitrix/BitrixDryRun.ts"
+import { BitrixDryRun, INTENTS_MAX } from "../bitrix/BitrixDryRun.ts"
 import type { Step, Walk } from "../bitrix/BitrixPass.ts"
 import { BitrixPass } from "../bitrix/BitrixPass.ts"
 import { ConflictsRepo } from "../bitrix/ConflictsRepo.ts"
@@ -42,14 +42,18 @@ export const importListed = Command.make(
   Effect.fn(function* ({ shop, dryRun }) {
     yield* walkAll(Option.getOrUndefined(shop), { scope: "listed", trustsShortList: false, isDryRun: dryRun })
   }),
-).pipe(Command.withDescription("Take in everything that Bitrix lists; switch nothing off and tell Bitrix nothing"))
+).pipe(
+  Command.withDescription("Take in everything that Bitrix lists; switch nothing off and tell Bitrix nothing"),
+)
 
 export const reconcile = Command.make(
   "reconcile",
   {
     ...flags,
     trustShortList: Flag.Boolean("trust-short-list").pipe(
-      Flag.withDescription("Believe a list that is much shorter than the last one: what it lacks goes off sale"),
+      Flag.withDescription(
+        "Believe a list that is much shorter than the last one: what it lacks goes off sale",
+      ),
       Flag.withDefault(false),
     ),
   },
@@ -83,12 +87,13 @@ const walkOne = Effect.fnUntraced(function* (shopId: ShopId, api: BitrixApi, man
   const db = yield* Db
   const conflicts = yield* ConflictsRepo
   const startMs = yield* Clock.currentTimeMillis
-  const { isDryRun } = manner
-  const { tally, isShort } = yield* isDryRun ? forecast(shopId, api, manner) : pass(shopId, api, manner)
+  const { tally, isShort } = yield* manner.isDryRun
+    ? forecast(shopId, api, manner)
+    : pass(shopId, api, manner)
   const [totals] = yield* db.readThrough("across_shops", [conflicts.openTotals()])
   const conflictsOpen = totals.find(({ shop_id }) => shop_id === shopId)?.open ?? 0
   const durationMs = (yield* Clock.currentTimeMillis) - startMs
-  yield* Console.log(`\n${table(tally, { conflictsOpen, durationMs, isDryRun })}`)
+  yield* Console.log(`\n${table(tally, { conflictsOpen, durationMs })}`)
   if (isShort)
     yield* Console.log(
       "Bitrix lists none, or less than half of last time: nothing was taken off sale. If that is right, say it with --trust-short-list",
@@ -100,7 +105,9 @@ const forecast = Effect.fnUntraced(function* (shopId: ShopId, api: BitrixApi, ma
   const told = yield* dryRun.run({ shopId, api, ...manner }, (step) => progress(shopId, step))
   yield* Console.log("")
   yield* Effect.forEach(told.intents, (intent) => Console.log(intention(intent)), { discard: true })
-  yield* Console.log(`${told.intents.length} change(s) would be made; dry run: nothing was changed`)
+  if (told.intents.length === INTENTS_MAX)
+    yield* Console.log(`These are the first ${INTENTS_MAX}; there may be more`)
+  yield* Console.log("Dry run: nothing was changed")
   return told
 })
 
@@ -110,7 +117,8 @@ const pass = (shopId: ShopId, api: BitrixApi, manner: Manner) =>
     const walk = { shopId, api, lease: randomUUID(), ...manner }
     let waits = 0
     while (!(yield* begin(walk))) {
-      if (waits === 0) yield* Console.log(`shop ${shopId}: a node is in the middle of a pass; waiting for its end`)
+      if (waits === 0)
+        yield* Console.log(`shop ${shopId}: a node is in the middle of a pass; waiting for its end`)
       waits += 1
       if (waits > TURN_WAITS_MAX)
         return yield* new WalkRefused({ message: `somebody else goes on walking shop ${shopId}` })

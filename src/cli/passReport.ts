@@ -21,10 +21,10 @@ export const bar = (shopId: number, { tally, offset, total }: Step): string => {
 
 export const table = (
   tally: Tally,
-  more: { readonly conflictsOpen: number | null; readonly durationMs: number; readonly isDryRun: boolean },
+  more: { readonly conflictsOpen: number; readonly durationMs: number },
 ): string => {
   const { repairs, reasons } = tally
-  const rows: ReadonlyArray<readonly [name: string, count: number | null]> = [
+  const rows: ReadonlyArray<readonly [name: string, count: number]> = [
     ["seen", tally.seen],
     ["same", tally.same],
     ["created", repairs.created],
@@ -34,15 +34,14 @@ export const table = (
     ["told to Bitrix again", repairs.toldAgain],
     ["changed meanwhile, left to the next pass", tally.moved],
     ["could not be repaired", tally.unrepaired],
-    ["conflicts open", more.conflictsOpen],
   ]
-  const told = rows.flatMap(([name, count]) => (count === null ? [] : [[name, String(count)] as const]))
   const worst = Object.entries(reasons).toSorted(([, one], [, other]) => other - one)
   return aligned([
-    ...told,
-    ["duration", `${(more.durationMs / 1_000).toFixed(1)} s`],
+    ...rows.map(([name, count]) => [name, String(count)] as const),
     ...worst.slice(0, REASONS_MAX).map(([reason, count]) => [`  ${reason}`, String(count)] as const),
     ...(worst.length > REASONS_MAX ? [[`  ${worst.length - REASONS_MAX} more reason(s)`, ""] as const] : []),
+    ["conflicts open", String(more.conflictsOpen)],
+    ["duration", `${(more.durationMs / 1_000).toFixed(1)} s`],
   ])
 }
 

@@ -6,8 +6,8 @@
  *   <sha256>.jpg.320.webp    its thumbnail, 320 pixels wide
  */
 import * as Schema from "effect/Schema"
-import { ObjectKey } from "../platform/R2Object.ts"
 import { fault } from "../shared/Fault.ts"
+import { ObjectKey } from "../shared/ObjectKey.ts"
 
 /** Exactly so much is taken. */
 export const IMAGE_BYTES_MAX = 10 * 1_024 * 1_024

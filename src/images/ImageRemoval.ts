@@ -11,8 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Db } from "../platform/Db.ts"
 import { R2 } from "../platform/R2.ts"
-import { R2Unavailable } from "../platform/R2Object.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { R2Unavailable } from "../shared/R2Unavailable.ts"
 import type { ImageKey } from "./Image.ts"
 import { objectsOf } from "./Image.ts"
 import { ImageReferences } from "./ImageReferences.ts"
@@ -60,7 +60,7 @@ export class ImageRemoval extends Context.Service<
       const removeUnused = Effect.fn("ImageRemoval.removeUnused")(function* (key: ImageKey) {
         const answer = yield* db.transactThrough("across_shops", {
           read: [
-            repo.findByKey(key),
+            images.lockKey(key),
             repo.findByKey(key),
             ...references.map((findUsed) => findUsed([key])),
           ] as const,

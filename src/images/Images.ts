@@ -18,10 +18,12 @@ import * as Semaphore from "effect/Semaphore"
 import { fileTypeFromBuffer } from "file-type"
 import { Db, refuse } from "../platform/Db.ts"
 import { R2 } from "../platform/R2.ts"
-import type { ObjectFacts, ObjectKey, R2Unavailable, StoredObject, Unchanged } from "../platform/R2Object.ts"
+import type { ObjectFacts, StoredObject, Unchanged } from "../platform/R2Object.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import type { ObjectKey } from "../shared/ObjectKey.ts"
 import { Overloaded } from "../shared/Overloaded.ts"
+import type { R2Unavailable } from "../shared/R2Unavailable.ts"
 import type { ImageKey, ImageType, ThumbnailWidth } from "./Image.ts"
 import {
   GRACE_MS,

@@ -5,11 +5,11 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Access from "../auth/Access.ts"
 import { ShopAccess } from "../auth/Access.ts"
-import { R2Unavailable } from "../platform/R2Object.ts"
 import { BodyMalformed } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import { Overloaded } from "../shared/Overloaded.ts"
 import { numberInText } from "../shared/QueryValue.ts"
+import { R2Unavailable } from "../shared/R2Unavailable.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import {
   ImageBusy,
@@ -50,11 +50,11 @@ const Form = Schema.Struct({
   .annotate({ examples: [{ file: PICTURE }] })
   .pipe(HttpApiSchema.asMultipartStream())
 
-const Bytes = Schema.Uint8Array.annotate({ format: "binary", examples: [new Uint8Array()] }).pipe(
-  HttpApiSchema.asUint8Array({ contentType: "image/*" }),
+const Body = Schema.String.annotate({ format: "binary", examples: [PICTURE] }).pipe(
+  HttpApiSchema.asText({ contentType: "image/*" }),
 )
 
-const payload = [Form, Bytes] as const
+const payload = [Form, Body] as const
 const outages = [R2Unavailable, ImageBusy, Overloaded, DatabaseUnavailable] as const
 
 const Picture = Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "image/*" }))
@@ -99,10 +99,12 @@ export class ImagesApi extends HttpApiGroup.make("images")
       params: { key: Schema.String },
       query: {
         w: Schema.optionalKey(
-          numberInText(Schema.Literals(THUMBNAIL_WIDTHS)).annotate({
-            description:
-              "Width of a thumbnail in pixels: WebP, or the picture itself as long as there is none",
-          }),
+          numberInText(Schema.Literals(THUMBNAIL_WIDTHS)).pipe(
+            Schema.annotateEncoded({
+              description:
+                "320, 640 or 1280: a thumbnail so many pixels wide, in WebP, or the picture itself as long as there is none",
+            }),
+          ),
         ),
       },
       success: Picture,

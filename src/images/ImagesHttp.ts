@@ -62,6 +62,12 @@ const refused = ({ detail }: { readonly detail: string }) => Effect.fail(new Upl
 const urls = Effect.gen(function* () {
   const given = yield* Config.option(Config.URL("IMAGES_BASE_URL"))
   const { address } = yield* HttpServer.HttpServer
+  const environment = yield* Config.String("APP_ENV").pipe(Config.withDefault("development"))
+  if (environment === "production" && Option.isNone(given)) {
+    yield* Effect.logWarning(
+      "IMAGES_BASE_URL is not set: products will keep URLs that lead to this node alone",
+    )
+  }
   const base = Option.match(given, {
     onNone: () => HttpServer.formatAddress(address),
     onSome: ({ href }) => href.replace(/\/+$/, ""),

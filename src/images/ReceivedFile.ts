@@ -9,7 +9,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { fileContent } from "../platform/fileContent.ts"
-import { R2Unavailable } from "../platform/R2Object.ts"
+import { R2Unavailable } from "../shared/R2Unavailable.ts"
 import { IMAGE_BYTES_MAX, ImageTooLarge } from "./Image.ts"
 
 /** As much as tells the kind of a file. */

@@ -12,9 +12,9 @@ import * as MutableRef from "effect/MutableRef"
 import * as Stream from "effect/Stream"
 import { Db } from "../platform/Db.ts"
 import { R2 } from "../platform/R2.ts"
-import type { R2Unavailable } from "../platform/R2Object.ts"
-import { ObjectKey } from "../platform/R2Object.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { ObjectKey } from "../shared/ObjectKey.ts"
+import type { R2Unavailable } from "../shared/R2Unavailable.ts"
 import { ImagesRepo } from "./ImagesRepo.ts"
 
 const OWNER = ObjectKey.make("owner")

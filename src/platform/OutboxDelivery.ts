@@ -9,7 +9,7 @@
  *   all that came together meanwhile.
  * - A slow delivery holds its place and nothing else.
  * - A lease is renewed until its fact is settled, so it means that its node lives: of a node that dies, others claim
- *   what it held after LEASE_MS.
+ *   what it held after LEASE_MS. What ends after its lease was lost settles nothing.
  * - The target says how many it would take now: none while its circuit is open, one when it is tried again.
  * - `perSecondMax` bounds what leaves this node.
  * - A failure is tried again by `scheduleMs`, with jitter and at least after what the target asked for; the end of the
@@ -53,7 +53,7 @@ export interface Options<R, M, P> {
     memory: M,
   ) => { readonly parcels: ReadonlyMap<number, P>; readonly queries: ReadonlyArray<Query<unknown>> }
   readonly deliver: (parcel: P, fact: ClaimedFact) => Effect.Effect<Delivered>
-  /** What to write besides the outcome of the fact itself. */
+  /** What to write besides the outcome of the fact itself; not asked about facts whose lease was lost. */
   readonly settle: (ended: ReadonlyArray<Ended<P>>, memory: M) => ReadonlyArray<Query<unknown>>
 }
 
@@ -76,7 +76,7 @@ export const start = <R, M, P>(
     const { shopId, target } = options
     const deliveries = yield* FiberSet.make<void>()
     const bucket = TokenBucket.make(options.perSecondMax)
-    const held = new Set<number>()
+    const held = new Map<number, string>()
     let ended: Array<Ended<P>> = []
     let timerAtMs = Number.POSITIVE_INFINITY
     let wake: Queue.Enqueue<void> | undefined
@@ -107,18 +107,26 @@ export const start = <R, M, P>(
         const carried = settling.filter(({ parcel }) => parcel !== undefined)
         return yield* db.transact({
           read: [
-            outbox.claim(shopId, target, { lease, limit, now: new Date(nowMs), until }),
+            outbox.claim(shopId, target, {
+              lease,
+              limit,
+              now: new Date(nowMs),
+              until,
+              held: [...held.keys()],
+            }),
             ...options.load(lease),
             options.loadEnded(carried),
+            outbox.settle(shopId, settled),
             outbox.findNextDue(shopId, target),
           ],
-          write: ([facts, records, memory, endedMemory, [due]]) => {
+          write: ([facts, records, memory, endedMemory, stillHeld, [due]]) => {
+            const heldIds = new Set(stillHeld.map(({ id }) => id))
+            const closed = carried.filter(({ fact }) => heldIds.has(fact.id))
             const packed = options.pack(facts, records, memory)
             return {
               queries: [
                 ...(facts.length > 0 ? packed.queries : []),
-                ...(carried.length > 0 ? options.settle(carried, endedMemory) : []),
-                ...(settled.length > 0 ? [outbox.settle(shopId, settled)] : []),
+                ...(closed.length > 0 ? options.settle(closed, endedMemory) : []),
                 ...(settling.some(({ delivered }) => delivered.kind === "delivered")
                   ? [outbox.noteDelivered(shopId, target)]
                   : []),
@@ -132,7 +140,7 @@ export const start = <R, M, P>(
     )
 
     const send = (fact: ClaimedFact, parcel: P | undefined, lease: string, nowMs: number) => {
-      held.add(fact.id)
+      held.set(fact.id, lease)
       const end = (delivered: Delivered) => {
         ended.push({ fact, parcel, lease, delivered })
         wakeUp()
@@ -187,7 +195,16 @@ export const start = <R, M, P>(
       const until = new Date((yield* Clock.currentTimeMillis) + LEASE_MS)
       yield* db.transact({
         read: [],
-        write: () => ({ queries: [outbox.extend(shopId, [...held], until)], answer: undefined }),
+        write: () => ({
+          queries: [
+            outbox.extend(
+              shopId,
+              [...held].map(([id, lease]) => ({ id, lease })),
+              until,
+            ),
+          ],
+          answer: undefined,
+        }),
       })
     }).pipe(Effect.provideService(TenantContext, { shopId }), Effect.ignore)
 

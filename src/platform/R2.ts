@@ -14,17 +14,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
+import type { ObjectKey } from "../shared/ObjectKey.ts"
+import type { R2Unavailable } from "../shared/R2Unavailable.ts"
 import * as R2Bucket from "./R2Bucket.ts"
 import * as R2Folder from "./R2Folder.ts"
-import type {
-  NewObject,
-  ObjectFacts,
-  ObjectKey,
-  ObjectPage,
-  R2Unavailable,
-  StoredObject,
-  Unchanged,
-} from "./R2Object.ts"
+import type { NewObject, ObjectFacts, ObjectPage, StoredObject, Unchanged } from "./R2Object.ts"
 
 export class R2 extends Context.Service<
   R2,

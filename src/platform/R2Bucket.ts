@@ -18,9 +18,10 @@ import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { R2Unavailable } from "../shared/R2Unavailable.ts"
 import type { R2 } from "./R2.ts"
 import type { ObjectFacts, StoredObject, Unchanged } from "./R2Object.ts"
-import { OBJECT_BYTES_MAX, R2Unavailable } from "./R2Object.ts"
+import { OBJECT_BYTES_MAX } from "./R2Object.ts"
 import type { BucketSettings, Unsigned } from "./R2Request.ts"
 import * as R2Request from "./R2Request.ts"
 import { AttemptFailed, refusalOf, textOf } from "./R2Response.ts"
@@ -162,7 +163,7 @@ const openAnswer = Effect.fnUntraced(function* (
 ): Effect.fn.Return<StoredObject | Unchanged | undefined, AttemptFailed> {
   if (response.status === 200) {
     const facts = yield* factsOf(response)
-    return { ...facts, content: contentOf(response, facts.sizeBytes) }
+    return { ...facts, content: contentOf(response) }
   }
   yield* textOf(response, REST_BYTES_MAX)
   return response.status === 404 ? undefined : { etag: response.headers["etag"] ?? "", isUnchanged: true }
@@ -176,18 +177,11 @@ const factsOf = ({ headers }: HttpClientResponse): Effect.Effect<ObjectFacts, At
 }
 
 // Node tells of an answer that breaks off, and gives no more than was announced.
-const contentOf = (response: HttpClientResponse, sizeBytes: number) =>
-  Stream.suspend(() => {
-    let left = sizeBytes
-    return response.stream.pipe(
-      Stream.mapError(() => new R2Unavailable()),
-      Stream.tap((bytes) => {
-        left -= bytes.length
-        return left < 0 ? Effect.fail(new R2Unavailable()) : Effect.void
-      }),
-      Stream.timeoutOrElse({ duration: SILENCE_MS_MAX, orElse: () => Stream.fail(new R2Unavailable()) }),
-    )
-  })
+const contentOf = (response: HttpClientResponse) =>
+  response.stream.pipe(
+    Stream.mapError(() => new R2Unavailable()),
+    Stream.timeoutOrElse({ duration: SILENCE_MS_MAX, orElse: () => Stream.fail(new R2Unavailable()) }),
+  )
 
 const listQuery = (prefix: string, cursor: string | null, limit: number) => ({
   "list-type": "2",

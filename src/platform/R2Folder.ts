@@ -12,10 +12,11 @@ import { mkdir, open as openFile, readdir, rename, stat, unlink } from "node:fs/
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { R2Unavailable } from "../shared/R2Unavailable.ts"
 import { fileContent } from "./fileContent.ts"
 import type { R2 } from "./R2.ts"
-import type { NewObject, ObjectKey } from "./R2Object.ts"
-import { OBJECT_BYTES_MAX, R2Unavailable } from "./R2Object.ts"
+import type { NewObject } from "./R2Object.ts"
+import { exactContent } from "./R2Object.ts"
 
 /** No writing takes as long: a file in `incoming/` that is older was left by a crash. */
 const INCOMING_MS_MAX = 3_600_000
@@ -35,12 +36,13 @@ const make = (root: string): R2["Service"] => {
   const put: R2["Service"]["put"] = Effect.fn("R2Folder.put")(function* (key, object) {
     const temporary = join(root, INCOMING, randomUUID())
     yield* io(() => mkdir(join(root, INCOMING), { recursive: true }))
-    yield* io(() => mkdir(shardOf(key), { recursive: true }))
+    const made = yield* io(() => mkdir(shardOf(key), { recursive: true }))
     yield* write(temporary, object).pipe(
       Effect.andThen(io(() => rename(temporary, placeOf(key)))),
       Effect.onError(() => Effect.ignore(io(() => unlink(temporary)))),
     )
     yield* flushFolder(shardOf(key))
+    if (made !== undefined) yield* flushFolder(root)
   })
 
   const get: R2["Service"]["get"] = Effect.fn("R2Folder.get")(function* (key, { ifNoneMatch } = {}) {
@@ -87,18 +89,14 @@ const make = (root: string): R2["Service"] => {
 
 const SHARD_CHARS = 2
 
-const write = (path: string, { content, sizeBytes }: NewObject) =>
+const write = (path: string, object: NewObject) =>
   Effect.acquireUseRelease(
     io(() => openFile(path, "wx")),
-    Effect.fnUntraced(function* (file) {
-      let written = 0
-      yield* Stream.runForEach(content, (bytes) => {
-        written += bytes.length
-        return written > Math.min(sizeBytes, OBJECT_BYTES_MAX) ? unavailable : io(() => file.writeFile(bytes))
-      })
-      if (written !== sizeBytes) return yield* unavailable
-      yield* io(() => file.sync())
-    }),
+    (file) =>
+      Effect.andThen(
+        Stream.runForEach(exactContent(object), (bytes) => io(() => file.writeFile(bytes))),
+        io(() => file.sync()),
+      ),
     closed,
   )
 
@@ -138,18 +136,17 @@ const unavailable = Effect.fail(new R2Unavailable())
 const closed = (file: FileHandle) => Effect.ignore(io(() => file.close()))
 
 const io = <A>(run: () => Promise<A>): Effect.Effect<A, R2Unavailable> =>
-  Effect.catch(Effect.tryPromise({ try: run, catch: (cause) => cause }), (cause) =>
+  Effect.catch(Effect.tryPromise(run), ({ cause }) =>
     Effect.andThen(Effect.logWarning("image folder failed", cause), unavailable),
   )
 
 /** Undefined when there is no such file. */
 const ioOrAbsent = <A>(run: () => Promise<A>): Effect.Effect<A | undefined, R2Unavailable> =>
   io(() =>
-    run().catch((cause: unknown) =>
-      isAbsence(cause)
-        ? undefined
-        : Promise.reject(cause instanceof Error ? cause : new Error(String(cause))),
-    ),
+    run().catch((cause: unknown) => {
+      if (isAbsence(cause)) return undefined
+      throw cause
+    }),
   )
 
 const isAbsence = (cause: unknown): boolean =>

@@ -1,16 +1,7 @@
 /** What `R2` keeps and tells of. */
-import * as Schema from "effect/Schema"
-import type * as Stream from "effect/Stream"
-import { fault } from "../shared/Fault.ts"
-
-/** Neither a path nor a surprise for any file system or URL: small letters, digits, and single signs between them. */
-export const ObjectKey = Schema.String.check(
-  Schema.isPattern(/^[a-z0-9]{2,}(?:[._-][a-z0-9]+)*$/),
-  Schema.isMaxLength(120),
-).pipe(Schema.brand("ObjectKey"))
-export type ObjectKey = typeof ObjectKey.Type
-
-export const isObjectKey = Schema.is(ObjectKey)
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { R2Unavailable } from "../shared/R2Unavailable.ts"
 
 /** Larger ones are neither taken nor given. */
 export const OBJECT_BYTES_MAX = 16 * 1_024 * 1_024
@@ -23,6 +14,20 @@ export interface NewObject {
   /** Runs once for every attempt. */
   readonly content: Stream.Stream<Uint8Array, R2Unavailable>
 }
+
+/** The content, no more and no less than was announced: what is not as it was announced fails. */
+export const exactContent = ({ content, sizeBytes }: NewObject): NewObject["content"] =>
+  Stream.suspend(() => {
+    let left = Math.min(sizeBytes, OBJECT_BYTES_MAX)
+    const missing = Stream.suspend(() => (left === 0 ? Stream.empty : Stream.fail(new R2Unavailable())))
+    return content.pipe(
+      Stream.tap((bytes) => {
+        left -= bytes.length
+        return left < 0 ? Effect.fail(new R2Unavailable()) : Effect.void
+      }),
+      Stream.concat(missing),
+    )
+  })
 
 export interface ObjectFacts {
   readonly sizeBytes: number
@@ -53,9 +58,3 @@ export interface ObjectPage {
   /** Where the next page begins; null after the last. */
   readonly cursor: string | null
 }
-
-/** The store cannot answer now. The caller may try again. */
-export class R2Unavailable extends Schema.Error<R2Unavailable>("R2Unavailable")(
-  fault("R2Unavailable", "Image storage is unavailable, try again later"),
-  { httpApiStatus: 503 },
-) {}

@@ -3,7 +3,9 @@ import { AwsV4Signer } from "aws4fetch"
 import * as Effect from "effect/Effect"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Redacted from "effect/Redacted"
-import type { NewObject, ObjectKey } from "./R2Object.ts"
+import type { ObjectKey } from "../shared/ObjectKey.ts"
+import type { NewObject } from "./R2Object.ts"
+import { exactContent } from "./R2Object.ts"
 
 export interface BucketSettings {
   readonly endpoint: URL
@@ -59,8 +61,9 @@ const urlOf = (endpoint: URL, bucket: string, { key, query = {} }: Unsigned): UR
   return url
 }
 
+// A byte too many would be the beginning of the next request on the same connection.
 const withContent = (request: HttpClientRequest.HttpClientRequest, object: NewObject) =>
-  HttpClientRequest.bodyStream(request, object.content, {
+  HttpClientRequest.bodyStream(request, exactContent(object), {
     contentType: object.contentType,
     contentLength: object.sizeBytes,
   })

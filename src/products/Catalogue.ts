@@ -2,14 +2,19 @@
  * Goods as customers find them: what is enabled, of shops that are not blocked, and nothing else. A list of one shop is
  * read in its tenant, one of all shops through the door across shops. Besides, the list of the people of a shop, who
  * see everything of theirs.
+ *
+ * A search reads many goods. At most SEARCHES_MAX are under way and SEARCHES_WAITING_MAX wait, so that however many
+ * people search, events and orders find a connection to the database.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Semaphore from "effect/Semaphore"
 import { Db } from "../platform/Db.ts"
 import type { Query } from "../platform/Query.ts"
 import { TenantContext } from "../platform/TenantContext.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { Overloaded } from "../shared/Overloaded.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 import { Tiyn } from "../shared/Tiyn.ts"
 import { ShopNotFound } from "../shops/Shop.ts"
@@ -19,7 +24,12 @@ import { CatalogueRepo } from "./CatalogueRepo.ts"
 import type { ListedProduct, ProductId, ProductType } from "./Product.ts"
 import { ProductNotFound } from "./Product.ts"
 
+const SEARCHES_MAX = 2
+/** Those under way included. */
+const SEARCHES_WAITING_MAX = 40
+
 type Listed = Effect.Effect<ReadonlyArray<ListedProduct>, DatabaseUnavailable>
+type Searched = Effect.Effect<ReadonlyArray<ListedProduct>, Overloaded | DatabaseUnavailable>
 type Filter = Omit<Selection, "isForSale">
 interface Search extends Page {
   /** Null to find whatever there is. */
@@ -30,7 +40,7 @@ export class Catalogue extends Context.Service<
   Catalogue,
   {
     /** Newest first. */
-    readonly find: (filter: Filter, search: Search) => Listed
+    readonly find: (filter: Filter, search: Search) => Searched
     /** What a shop sells; a blocked shop does not exist. */
     readonly findOfShop: (
       page: Page,
@@ -39,7 +49,7 @@ export class Catalogue extends Context.Service<
     readonly findOwn: (
       filter: Omit<Selection, "shopId">,
       search: Search,
-    ) => Effect.Effect<ReadonlyArray<ListedProduct>, DatabaseUnavailable, TenantContext>
+    ) => Effect.Effect<ReadonlyArray<ListedProduct>, Overloaded | DatabaseUnavailable, TenantContext>
     readonly getById: (id: ProductId) => Effect.Effect<ListedProduct, ProductNotFound | DatabaseUnavailable>
     /** Those that sold most come first, then, to fill the list, those that did not sell, newest first. */
     readonly findBestsellers: (filter: Filter, limit: number) => Listed
@@ -48,7 +58,7 @@ export class Catalogue extends Context.Service<
       filter: Filter,
       words: string,
       limit: number,
-    ) => Effect.Effect<ReadonlyArray<string>, DatabaseUnavailable>
+    ) => Effect.Effect<ReadonlyArray<string>, Overloaded | DatabaseUnavailable>
     readonly getFilters: (filter: Filter) => Effect.Effect<Filters, DatabaseUnavailable>
     readonly countByType: (
       filter: Filter,
@@ -67,6 +77,20 @@ export class Catalogue extends Context.Service<
           ? db.readThrough("across_shops", queries)
           : Effect.provideService(db.read(queries), TenantContext, { shopId })
 
+      const places = yield* Semaphore.make(SEARCHES_MAX)
+      let waiting = 0
+      const bounded = <A, E>(search: Effect.Effect<A, E>): Effect.Effect<A, E | Overloaded> =>
+        Effect.suspend((): Effect.Effect<A, E | Overloaded> => {
+          if (waiting >= SEARCHES_WAITING_MAX) return Effect.fail(new Overloaded())
+          waiting += 1
+          return Effect.ensuring(
+            places.withPermit(search),
+            Effect.sync(() => {
+              waiting -= 1
+            }),
+          )
+        })
+
       const searched = (selection: Selection, { words, ...page }: Search) =>
         words === null
           ? Effect.map(
@@ -74,10 +98,12 @@ export class Catalogue extends Context.Service<
               ([, found]) => found,
             )
           : Effect.map(
-              read(selection.shopId, [
-                repo.search(selection, words, page),
-                repo.searchNearby(selection, words, page),
-              ]),
+              bounded(
+                read(selection.shopId, [
+                  repo.search(selection, words, page),
+                  repo.searchNearby(selection, words, page),
+                ]),
+              ),
               ([found, nearby]) => (found.length === 0 ? nearby : found),
             )
 
@@ -134,7 +160,7 @@ export class Catalogue extends Context.Service<
 
       const suggest: Catalogue["Service"]["suggest"] = Effect.fn("Catalogue.suggest")(
         function* (filter, words, limit) {
-          const [found] = yield* read(filter.shopId, [repo.suggest(forSale(filter), words, limit)])
+          const [found] = yield* bounded(read(filter.shopId, [repo.suggest(forSale(filter), words, limit)]))
           return found.map(({ name }) => name)
         },
       )

@@ -4,6 +4,7 @@ import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Access from "../auth/Access.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { Overloaded } from "../shared/Overloaded.ts"
 import { Flag, intBetween, numberInText } from "../shared/QueryValue.ts"
 import { ShopId } from "../shared/ShopId.ts"
 import { filledTextUpTo, textUpTo } from "../shared/Text.ts"
@@ -26,7 +27,7 @@ const ofShop = {
     description: "Of this shop; without it, of all shops",
   }),
 }
-const listFaults = [ValidationFailed, DatabaseUnavailable] as const
+const listFaults = [ValidationFailed, Overloaded, DatabaseUnavailable] as const
 const productFaults = [ProductNotFound, ValidationFailed, DatabaseUnavailable] as const
 
 /** Goods as customers find them. */

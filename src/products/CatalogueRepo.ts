@@ -72,7 +72,21 @@ export class CatalogueRepo extends Context.Service<
     search: (selection, words, page) =>
       listed(pageOf(sql`${selected(selection)} AND ${hasWords(words)}`, page)),
     searchNearby: (selection, words, page) =>
-      listed(pageOf(sql`${selected(selection)} AND ${nearby(selection, words)}`, page)),
+      listed(
+        sql`
+          SELECT ${pageColumns}
+          FROM (
+            SELECT p.*
+            FROM product p
+            JOIN shop s ON s.id = p.shop_id
+            WHERE ${selected(selection)}
+            ORDER BY ${newestFirst}
+            LIMIT ${NEARBY_MAX}
+          ) p
+          WHERE ${nearby(selection, words)}
+          ORDER BY ${newestFirst}
+          LIMIT ${page.limit} OFFSET ${page.skip}`,
+      ),
     findById: (id) =>
       listed(
         pageOf(sql`${selected({ shopId: null, isForSale: true })} AND p.id = ${id}`, { skip: 0, limit: 1 }),
@@ -159,6 +173,9 @@ export class CatalogueRepo extends Context.Service<
 const ORDERS_MAX = 20_000
 /** Most tags or cities in an answer. */
 const WORDS_MAX = 1_000
+
+/** Goods whose names are compared letter by letter: the newest of those that are looked for. */
+const NEARBY_MAX = 5_000
 
 const nothing = sql.literal("")
 

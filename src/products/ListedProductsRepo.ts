@@ -32,10 +32,12 @@ export const listed = (
                             ORDER BY i."order", i.id)
             FROM product_image i
             WHERE i.shop_id = p.shop_id AND i.product_id = p.id) AS images,
-           CASE WHEN r.shop_id IS NOT NULL THEN coalesce(o.state, 'synced') END AS sync_state,
+           CASE WHEN r.shop_id IS NOT NULL
+                THEN coalesce(o.state, CASE p.origin WHEN 'bitrix' THEN 'synced' ELSE 'local' END)
+           END AS sync_state,
            o.pending_since AS sync_pending_since, o.last_error AS sync_last_error
     FROM (${page}) p
-    LEFT JOIN outbox_route r ON p.origin = 'bitrix' AND r.shop_id = p.shop_id AND r.target = 'bitrix'
+    LEFT JOIN outbox_route r ON r.shop_id = p.shop_id AND r.target = 'bitrix'
     LEFT JOIN LATERAL (
       SELECT o.state, o.pending_since, o.last_error
       FROM outbox o

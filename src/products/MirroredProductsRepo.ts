@@ -1,6 +1,7 @@
 /** Goods as an edge mirrors them: read under lock whole, deleted ones too, and written as the other side says. */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
+import { leasedIds } from "../platform/Outbox.ts"
 import type { Query } from "../platform/Query.ts"
 import { command, rows, sql } from "../platform/Query.ts"
 import type { ShopId } from "../shared/ShopId.ts"
@@ -11,8 +12,10 @@ import type { ProductId } from "./Product.ts"
 export class MirroredProductsRepo extends Context.Service<
   MirroredProductsRepo,
   {
-    readonly lock: (shopId: ShopId, ids: ReadonlyArray<ProductId>) => Query<ReadonlyArray<MirroredProduct>>
-    /** Those that facts of this lease tell of; what somebody else holds is left out. */
+    /** Comes before `find`, which then reads what nobody else changes, pictures included. */
+    readonly lock: (shopId: ShopId, ids: ReadonlyArray<ProductId>) => Query<void>
+    readonly find: (shopId: ShopId, ids: ReadonlyArray<ProductId>) => Query<ReadonlyArray<MirroredProduct>>
+    /** Those that facts of this lease tell of, without pictures; what somebody else holds is left out. */
     readonly lockLeased: (shopId: ShopId, lease: string) => Query<ReadonlyArray<MirroredProduct>>
     readonly insert: (shopId: ShopId, product: MirroredState) => Query<void>
     readonly save: (shopId: ShopId, product: MirroredState) => Query<void>
@@ -21,25 +24,31 @@ export class MirroredProductsRepo extends Context.Service<
 >()("cvety/products/MirroredProductsRepo") {
   static readonly layer = Layer.succeed(MirroredProductsRepo, {
     lock: (shopId, ids) =>
+      command(sql`
+        SELECT
+        FROM product
+        WHERE shop_id = ${shopId} AND id = ANY (${ids}::integer[])
+        ORDER BY id
+        FOR NO KEY UPDATE`),
+    find: (shopId, ids) =>
       rows(
         MirroredProduct,
         sql`
-          SELECT ${columns}
+          SELECT ${columns},
+                 ARRAY(SELECT i.url::text
+                       FROM product_image i
+                       WHERE i.shop_id = p.shop_id AND i.product_id = p.id
+                       ORDER BY i."order", i.id) AS images
           FROM product p
-          WHERE p.shop_id = ${shopId} AND p.id = ANY (${ids}::integer[])
-          ORDER BY p.id
-          FOR NO KEY UPDATE`,
+          WHERE p.shop_id = ${shopId} AND p.id = ANY (${ids}::integer[])`,
       ),
     lockLeased: (shopId, lease) =>
       rows(
         MirroredProduct,
         sql`
-          SELECT ${columns}
-          FROM outbox o
-          JOIN product p
-            ON p.shop_id = o.shop_id
-           AND p.id = CASE WHEN o.aggregate_type = 'product' THEN o.aggregate_id::integer END
-          WHERE o.shop_id = ${shopId} AND o.lease = ${lease}::uuid
+          SELECT ${columns}, '{}'::text[] AS images
+          FROM product p
+          WHERE p.shop_id = ${shopId} AND p.id = ANY (${leasedIds(shopId, lease, "product")})
           FOR NO KEY UPDATE OF p SKIP LOCKED`,
       ),
     insert: (shopId, product) =>
@@ -69,7 +78,5 @@ export class MirroredProductsRepo extends Context.Service<
 
 const columns = sql.literal(
   `p.id, p.name, p.price, p.description, p.image, p.enabled, p.type, p.width, p.height,
-   p.deleted_at IS NOT NULL AS is_deleted,
-   ARRAY(SELECT i.url::text FROM product_image i WHERE i.shop_id = p.shop_id AND i.product_id = p.id
-         ORDER BY i."order", i.id) AS images`,
+   p.deleted_at IS NOT NULL AS is_deleted`,
 )

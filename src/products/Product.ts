@@ -70,13 +70,13 @@ export const ProductImage = Schema.Struct({
 export type ProductImage = typeof ProductImage.Type
 
 /** How far Bitrix has been told of a product. */
-export const SyncState = Schema.Literals(["synced", "pending", "parked"])
+export const SyncState = Schema.Literals(["synced", "pending", "parked", "local"])
 export type SyncState = typeof SyncState.Type
 
 /** A product with what is shown beside it. */
 export interface ListedProduct extends Product {
   readonly images: ReadonlyArray<ProductImage>
-  /** Null for what Bitrix does not know, and where nobody is to be told. */
+  /** Null where nobody is to be told; `local` for what was made here and that Bitrix has not been told of. */
   readonly sync_state: SyncState | null
   readonly sync_pending_since: Date | null
   readonly sync_last_error: string | null
@@ -116,11 +116,9 @@ type Told = Pick<Product, (typeof toldFields)[number]>
 export type ToldBefore = Partial<Told>
 
 /** The told fields that changed, as they were before; undefined when Bitrix has nothing to hear. */
-export const toldBefore = (before: Told & Pick<Product, "origin">, after: Told): ToldBefore | undefined => {
+export const toldBefore = (before: Told, after: Told): ToldBefore | undefined => {
   const changed = toldFields.filter((field) => before[field] !== after[field])
-  return before.origin === "here" || changed.length === 0
-    ? undefined
-    : Object.fromEntries(changed.map((field) => [field, before[field]]))
+  return changed.length === 0 ? undefined : Object.fromEntries(changed.map((field) => [field, before[field]]))
 }
 
 export class ProductNotFound extends Schema.Error<ProductNotFound>("ProductNotFound")(

@@ -71,7 +71,7 @@ export class Products extends Context.Service<
               created_at: shop.now,
               updated_at: shop.now,
               images: [],
-              sync_state: null,
+              sync_state: numbered.is_told ? "local" : null,
               sync_pending_since: null,
               sync_last_error: null,
             }

@@ -6,6 +6,7 @@ import * as Access from "../auth/Access.ts"
 import { ShopAccess } from "../auth/Access.ts"
 import { bodyFaults } from "../shared/BodyFault.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { Overloaded } from "../shared/Overloaded.ts"
 import { Flag, numberInText } from "../shared/QueryValue.ts"
 import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { ShopNotFound } from "../shops/Shop.ts"
@@ -34,7 +35,7 @@ export class ProductsApi extends HttpApiGroup.make("products")
         enabled_only: Schema.optionalKey(Flag).annotate({ description: "Only what is on the shelf" }),
       },
       success: Schema.Array(ProductRead),
-      error: [ValidationFailed, DatabaseUnavailable],
+      error: [Overloaded, ValidationFailed, DatabaseUnavailable],
     })
       .middleware(ShopAccess)
       .annotateMerge(Access.permission("view_products"))

@@ -19,7 +19,7 @@ export class ProductsRepo extends Context.Service<
     readonly lockById: (shopId: ShopId, id: ProductId) => Query<ReadonlyArray<typeof Locked.Type>>
     /** Through the door across shops: whose product it is, when anybody may see it. */
     readonly findShopOfForSale: (id: ProductId) => Query<ReadonlyArray<typeof Owned.Type>>
-    /** An id that no product has had, and how many the shop has. */
+    /** An id that no product has had, how many the shop has, and whether a Bitrix is told of them. */
     readonly nextId: (shopId: ShopId) => Query<ReadonlyArray<typeof Numbered.Type>>
     readonly insert: (shopId: ShopId, id: ProductId, draft: ProductDraft) => Query<void>
     readonly save: (product: Product) => Query<void>
@@ -60,7 +60,8 @@ export class ProductsRepo extends Context.Service<
       rows(
         Numbered,
         sql`
-          SELECT nextval('product_id_seq')::integer AS id, count(*)::integer AS product_count
+          SELECT nextval('product_id_seq')::integer AS id, count(*)::integer AS product_count,
+                 EXISTS (SELECT FROM outbox_route WHERE shop_id = ${shopId} AND target = 'bitrix') AS is_told
           FROM product
           WHERE shop_id = ${shopId} AND deleted_at IS NULL`,
       ),
@@ -116,5 +117,5 @@ export class ProductsRepo extends Context.Service<
 
 const Locked = Schema.Struct({ now: Schema.Date })
 const Owned = Schema.Struct({ shop_id: ShopId })
-const Numbered = Schema.Struct({ id: ProductId, product_count: Schema.Int })
+const Numbered = Schema.Struct({ id: ProductId, product_count: Schema.Int, is_told: Schema.Boolean })
 const NumberedImage = Schema.Struct({ id: ProductImageId })

@@ -35,6 +35,7 @@ const ledger = (change: SomeFields = {}, version = 3): LedgerRow => ({
   ours: {},
   theirs: { ...theirs, ...change },
   sent: [],
+  blurred: [],
   version,
   last_event_at: null,
   last_pulled_at: null,
@@ -69,7 +70,10 @@ describe("what Bitrix lists", () => {
   })
 
   it("differs in everything it says of what was never compared", () => {
-    assert.includeMembers([...(differenceOf(item, undefined, ORIGIN)?.fields ?? [])], ["name", "price", "enabled"])
+    assert.includeMembers(
+      [...(differenceOf(item, undefined, ORIGIN)?.fields ?? [])],
+      ["name", "price", "enabled"],
+    )
   })
 
   it("differs without a field where only something unreadable is new, an accidental zero included", () => {

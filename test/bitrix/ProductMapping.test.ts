@@ -45,18 +45,20 @@ describe("what Bitrix says of a product", () => {
         width: 50,
         height: 70,
       },
+      blurred: ["price"],
       notes: [],
     })
   })
 
   it("is nothing where nothing is said", () => {
     for (const data of [{}, { id: 1 }, { id: 1, colors: false, composition: null, images: null, images2: 1 }])
-      assert.deepStrictEqual(said(data), { said: {}, notes: [] })
+      assert.deepStrictEqual(said(data), { said: {}, blurred: [], notes: [] })
   })
 
   it("says by null, false and an empty text that there is none", () => {
     assert.deepStrictEqual(said({ image: false, description: null, width: "", height: false }), {
       said: { image: null, description: null, width: null, height: null },
+      blurred: [],
       notes: [],
     })
     assert.deepStrictEqual(said({ image: "", images: [], description: "  " }).said, {

@@ -42,7 +42,11 @@ describe("a SIGKILL of the service while it tells Bitrix what changed", () => {
         )
         simulator.webhooks.reorder = true
         const startNext = Effect.tap(
-          ServiceProcess.start({ ...settingsFor(simulator, director.shopId), BITRIX_TOKEN, DATABASE_URL: url }),
+          ServiceProcess.start({
+            ...settingsFor(simulator, director.shopId),
+            BITRIX_TOKEN,
+            DATABASE_URL: url,
+          }),
           (service) =>
             Effect.sync(() => {
               simulator.webhooks.target = { url: `${service.url}/api/v1/webhooks`, secret: SECRET }
@@ -84,12 +88,22 @@ describe("a SIGKILL of the service while it tells Bitrix what changed", () => {
         Edits.expectConfirmed(history, edits)
         Edits.expectOnlyOurs(history, simulator.writes)
         for (const id of ids) {
-          assert.deepStrictEqual(Edits.told(simulator.products.get(id)), history.get(id)?.at(-1), `product ${id}`)
+          assert.deepStrictEqual(
+            Edits.told(simulator.products.get(id)),
+            history.get(id)?.at(-1),
+            `product ${id}`,
+          )
         }
         assert.isAbove(heldAtKills, 0, "no kill hit a delivery")
         const { length: pushes } = simulator.writes
-        process.stdout.write(`${pushes} pushes were taken, ${heldAtKills} facts were held when somebody died\n`)
-        assert.deepStrictEqual(yield* countOdd(witness, director.shopId), { conflicts: 0, parked: 0, kept: 0 })
+        process.stdout.write(
+          `${pushes} pushes were taken, ${heldAtKills} facts were held when somebody died\n`,
+        )
+        assert.deepStrictEqual(yield* countOdd(witness, director.shopId), {
+          conflicts: 0,
+          parked: 0,
+          kept: 0,
+        })
       }).pipe(Effect.provide(TestDatabase.layer)),
     TIMEOUT_MS,
   )
@@ -124,7 +138,8 @@ const countHeld = (witness: postgres.Sql, shopId: number) =>
 
 const isTold = (witness: postgres.Sql, shopId: number) =>
   Effect.promise(async () => {
-    const rows = await witness`SELECT FROM outbox WHERE shop_id = ${shopId} AND target = 'bitrix' AND state = 'pending'`
+    const rows =
+      await witness`SELECT FROM outbox WHERE shop_id = ${shopId} AND target = 'bitrix' AND state = 'pending'`
     return rows.length === 0
   })
 

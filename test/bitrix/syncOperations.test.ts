@@ -9,7 +9,7 @@ import { insertProduct } from "../support/TestProducts.ts"
 import { TestService } from "../support/TestService.ts"
 
 const WITHIN = "20 seconds"
-const REFUSED = { method: "PUT", mode: { kind: "status", status: 500 } } as const
+const REFUSED = { method: "PUT", mode: { kind: "status", status: 503 } } as const
 
 /** A shop whose Bitrix answers, and its director. */
 const connected = Effect.gen(function* () {

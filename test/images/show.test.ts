@@ -38,23 +38,22 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a picture", (it) => {
           const { status, headers, text } = yield* get("", {}, method)
           assert.strictEqual(status, 200)
           assert.strictEqual(text.length > 0, method === "GET")
-          const { etag, date: _date, connection: _connection, "keep-alive": _alive, ...told } = headers
-          assert.match(etag ?? "", /^"[^"]+"$/)
-          assert.match(String(told["x-request-id"]), /^req_/)
-          delete told["x-request-id"]
-          assert.deepStrictEqual(
-            { ...told },
-            {
-              "access-control-allow-origin": "*",
-              "cache-control": "public, max-age=31536000, immutable",
-              "content-disposition": "inline",
-              "content-length": String(bytes.length),
-              "content-security-policy": "default-src 'none'; sandbox",
-              "content-type": "image/png",
-              "cross-origin-resource-policy": "cross-origin",
-              "x-content-type-options": "nosniff",
-            },
-          )
+          assert.match(String(headers.etag), /^"[^"]+"$/)
+          assert.match(String(headers["x-request-id"]), /^req_/)
+          const ofConnection = new Set(["connection", "keep-alive", "date"])
+          const told = Object.entries(headers).filter(([name]) => !ofConnection.has(name))
+          assert.deepStrictEqual(Object.fromEntries(told), {
+            "access-control-allow-origin": "*",
+            "cache-control": "public, max-age=31536000, immutable",
+            "content-disposition": "inline",
+            "content-length": String(bytes.length),
+            "content-security-policy": "default-src 'none'; sandbox",
+            "content-type": "image/png",
+            "cross-origin-resource-policy": "cross-origin",
+            etag: headers.etag,
+            "x-content-type-options": "nosniff",
+            "x-request-id": headers["x-request-id"],
+          })
         }
       }),
     )

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto"
-import { readdirSync, readlinkSync } from "node:fs"
+import { existsSync, readdirSync, readlinkSync } from "node:fs"
 import type { ClientRequest } from "node:http"
 import * as http from "node:http"
 import { tmpdir } from "node:os"
@@ -28,6 +28,9 @@ class World extends Context.Service<World, Effect.Success<ReturnType<typeof Imag
     Layer.provideMerge(TestDatabase.layer),
   )
 }
+
+/** Where the system does not show which files a process holds, nothing can be said of them. */
+const canSeeFiles = existsSync("/proc/self/fd")
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
 
@@ -278,7 +281,7 @@ layer(World.layer, { excludeTestServices: true })("an upload", (it) => {
     }),
   )
 
-  it.effect("that is cut in the middle leaves nothing behind", () =>
+  it.effect.skipIf(!canSeeFiles)("that is cut in the middle leaves nothing behind", () =>
     Effect.gen(function* () {
       const world = yield* World
       const shop = yield* insertShop(world.witness)
@@ -300,40 +303,43 @@ layer(World.layer, { excludeTestServices: true })("an upload", (it) => {
         Effect.sync(() => openUploads() === 0),
         "20 seconds",
       )
-      assert.deepStrictEqual(
-        readdirSync(tmpdir()).filter((name) => name.startsWith("cvety-upload-")),
-        [],
+      // Other tests upload too, and a file has a name for a moment.
+      yield* eventually(
+        Effect.sync(() => !readdirSync(tmpdir()).some((name) => name.startsWith("cvety-upload-"))),
+        "20 seconds",
       )
       assert.deepStrictEqual([...(yield* world.rows(shop.shopId))], [])
       assert.deepStrictEqual(world.pictures(), objects)
     }),
   )
 
-  it.effect("is on disk and not in memory while it arrives; of too many at once some are sent away", () =>
-    Effect.gen(function* () {
-      const world = yield* World
-      const piece = yield* makePictureOfSize(MIB)
-      const before = heldBytes()
-      const uploads = Array.from({ length: 32 }, () => begin(world.url, bearer(world.director.token)))
-      for (const { request } of uploads) for (let mib = 0; mib < 6; mib++) request.write(piece)
-      yield* eventually(
-        Effect.sync(
-          () => uploads.every(({ request }) => request.writableLength === 0) && openUploads() === 32,
-        ),
-        "50 seconds",
-      )
-      // 192 MiB have been sent.
-      assert.isBelow(heldBytes() - before, 40 * MIB)
-      const refused = yield* world.upload(piece)
-      assert.strictEqual(refused.status, 503)
-      assert.strictEqual(refused.headers.get("retry-after"), "1")
-      for (const { request } of uploads) request.destroy()
-      yield* eventually(
-        Effect.sync(() => openUploads() === 0),
-        "20 seconds",
-      )
-      assert.strictEqual((yield* world.upload(piece)).status, 200)
-    }),
+  it.effect.skipIf(!canSeeFiles)(
+    "is on disk and not in memory while it arrives; of too many at once some are sent away",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* World
+        const piece = yield* makePictureOfSize(MIB)
+        const before = heldBytes()
+        const uploads = Array.from({ length: 32 }, () => begin(world.url, bearer(world.director.token)))
+        for (const { request } of uploads) for (let mib = 0; mib < 6; mib++) request.write(piece)
+        yield* eventually(
+          Effect.sync(
+            () => uploads.every(({ request }) => request.writableLength === 0) && openUploads() === 32,
+          ),
+          "50 seconds",
+        )
+        // 192 MiB have been sent.
+        assert.isBelow(heldBytes() - before, 40 * MIB)
+        const refused = yield* world.upload(piece)
+        assert.strictEqual(refused.status, 503)
+        assert.strictEqual(refused.headers.get("retry-after"), "1")
+        for (const { request } of uploads) request.destroy()
+        yield* eventually(
+          Effect.sync(() => openUploads() === 0),
+          "20 seconds",
+        )
+        assert.strictEqual((yield* world.upload(piece)).status, 200)
+      }),
   )
 
   it.effect("gives URLs that begin as the settings say, whatever host the caller names", () =>

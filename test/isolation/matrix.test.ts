@@ -2,6 +2,8 @@
  * Every operation of the contract, asked by everybody. An operation without a place in `operations.ts` fails, and so
  * does a place without an operation.
  */
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -55,7 +57,11 @@ class Contract extends Context.Service<
     }),
   ).pipe(
     Layer.provideMerge(
-      TestService.layerWith({ RUN_SEEDS: "false", WEBHOOK_SHOP_ID: String(shopOf(WEBHOOKS[0] ?? "")) }),
+      TestService.layerWith({
+        RUN_SEEDS: "false",
+        WEBHOOK_SHOP_ID: String(shopOf(WEBHOOKS[0] ?? "")),
+        DATA_DIR: join(tmpdir(), "cvety-test-matrix"),
+      }),
     ),
   )
 }

@@ -3,6 +3,7 @@ import { ORDER, PRODUCT } from "../support/MarkedShop.ts"
 import { SECRET } from "../support/TestService.ts"
 import { auth, machines, team } from "./accountOperations.ts"
 import { catalogue, products } from "./catalogueOperations.ts"
+import { images } from "./imageOperations.ts"
 import type { Places } from "./places.ts"
 import { shops, superadmin } from "./shopOperations.ts"
 import { sync } from "./syncOperations.ts"
@@ -82,6 +83,7 @@ export const places: Places = {
   ...shops,
   ...catalogue,
   ...products,
+  ...images,
   ...superadmin,
   ...machines,
   ...orders,

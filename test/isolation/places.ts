@@ -45,6 +45,8 @@ export interface Call {
   readonly query?: { readonly [name: string]: string }
   readonly body?: unknown
   readonly form?: { readonly [name: string]: string }
+  /** A body that is neither JSON nor a form. */
+  readonly content?: { readonly text: string; readonly type: string }
   readonly headers?: { readonly [name: string]: string }
 }
 

@@ -87,16 +87,16 @@ layer(TestService.layer, { excludeTestServices: true })("what Bitrix is told of"
     }),
   )
 
-  it.effect("is nothing of goods that were made here", () =>
+  it.effect("is nothing of the making of goods here, and every change of them", () =>
     Effect.gen(function* () {
       const { act, connectBitrix, facts } = yield* world
       yield* connectBitrix
       const { body } = yield* act("POST", "/", { name: "Розы", price: 100 })
-      assert.isNull(body.bitrix_sync)
-      const changed = yield* act("PUT", `/${body.id}`, { name: "Пионы", enabled: false })
-      assert.isNull(changed.body.bitrix_sync)
-      yield* act("DELETE", `/${body.id}`)
+      assert.strictEqual(body.bitrix_sync.state, "local")
       assert.deepStrictEqual([...(yield* facts)], [])
+      const changed = yield* act("PUT", `/${body.id}`, { name: "Пионы", enabled: false })
+      assert.strictEqual(changed.body.bitrix_sync.state, "pending")
+      assert.strictEqual((yield* facts).length, 1)
     }),
   )
 

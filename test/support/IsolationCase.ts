@@ -76,7 +76,7 @@ export const requestOf = ({ method, path }: Operation, { id, call }: Case): Sent
   const content =
     form === undefined
       ? body === undefined
-        ? undefined
+        ? call.content
         : { text: JSON.stringify(body), type: "application/json" }
       : { text: new URLSearchParams(form).toString(), type: "application/x-www-form-urlencoded" }
   return {

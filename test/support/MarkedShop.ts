@@ -252,6 +252,14 @@ export const insertMarkedShop = (shop: number, grantable: ReadonlyArray<string>)
     main_product_id: idOf(shop, PRODUCT),
     bundled_product_id: idOf(shop, COMPANION),
   }) +
+  insert("image", {
+    shop_id: shop,
+    key: `${String(shop).padStart(64, "0")}.jpg`,
+    size_bytes: 1_000,
+    thumbnails: "parked",
+    thumbnails_error: `Причина ${shop}`,
+    sweep_after: new Date(Date.now() + 86_400_000).toISOString(),
+  }) +
   insertOrder(shop, ORDER) +
   `UPDATE product_addon SET name = 'Новая открытка ${shop}' WHERE id = ${idOf(shop, PRODUCT)};` +
   insertInvitation(shop, INVITATION) +
@@ -326,6 +334,7 @@ const WORDS = new Set([
   "sync_conflict.field",
   "sync_conflict.chosen",
   "product.type",
+  "image.thumbnails",
   "product.origin",
   "audit.actor_kind",
   "audit.actor_id",

@@ -58,8 +58,8 @@ export class S3Server {
   readonly objects = new Map<string, Kept>()
   /** What was answered, in order. */
   readonly asked: Array<Asked> = []
-  /** Answers after a while by chance, up to so long. */
-  latencyMsMax = 0
+  /** How long a method takes. */
+  latencyMs: (method: string) => number = () => 0
   private readonly awaited: Array<{ readonly on: RegExp; readonly misbehaviour: Misbehaviour }> = []
   private readonly http = createServer((request, response) => void this.serve(request, response))
 
@@ -102,7 +102,8 @@ export class S3Server {
     const [{ misbehaviour } = { misbehaviour: undefined }] = index < 0 ? [] : this.awaited.splice(index, 1)
     response.once("close", () => this.asked.push({ method, key, status: response.statusCode }))
     if (misbehaviour !== undefined && isAnswered(misbehaviour, response)) return
-    if (this.latencyMsMax > 0) await setTimeout(Math.random() * this.latencyMsMax)
+    const latencyMs = this.latencyMs(method)
+    if (latencyMs > 0) await setTimeout(latencyMs)
     const bodySha256 = createHash("sha256").update(body).digest("hex")
     const refusal = SigV4.refusalOf(request, bodySha256, CREDENTIALS)
     if (refusal !== undefined)

@@ -5,7 +5,7 @@
 import type postgres from "postgres"
 
 /** Hold nothing of a shop. */
-const TABLES_OF_NO_SHOP = ["schema_migration", "failed_attempt"]
+const TABLES_OF_NO_SHOP = ["schema_migration", "failed_attempt", "image_removal"]
 /** Superadmins have no shop. */
 const SHOP_MAY_BE_NULL = ["user", "ended_session"]
 /**

@@ -2,6 +2,7 @@
 import type postgres from "postgres"
 
 let lastId = 600_000
+const FIRST_ID_HERE = 1_000_000_000
 
 export const insertProduct = async (
   witness: postgres.ISql,
@@ -14,7 +15,7 @@ export const insertProduct = async (
     readonly more?: Readonly<Record<string, unknown>>
   },
 ): Promise<number> => {
-  const id = ++lastId
+  const id = (product.more?.["origin"] === "here" ? FIRST_ID_HERE : 0) + ++lastId
   const row = {
     id,
     shop_id: product.shopId,
