@@ -47,8 +47,9 @@ import { Profile } from "./team/Profile.ts"
 import { Team } from "./team/Team.ts"
 
 /**
- * The whole service on a given database. Secrets are looked at before anything else is opened. What is provided later outlives what is provided before it: on the way down
- * the lame-duck time comes first, then the server closes, the database goes last.
+ * The whole service on a given database. Secrets are looked at before anything else is opened. What is provided later
+ * outlives what is provided before it: on the way down the lame-duck time comes first, then the server closes, the
+ * database goes last.
  */
 export const Service = Layer.mergeAll(Lifecycle.lameDuck, Actors).pipe(
   Layer.provideMerge(Http),

@@ -9,7 +9,8 @@
  *   404 and other 4xx of the API    refused with its reason; the API is well
  *   429, 503                        failed; counts against the circuit, which stays open as long as it asks for
  *   5xx or failure in the body      failed, by a verdict of the API: counts against the fact and not the circuit, so
- *                                   that one poisoned product is not taken for an outage
+ *                                   that one poisoned product is not taken for an outage; so many different products
+ *                                   in a row are one
  *   no answer, no JSON, a page of a proxy, a redirect   failed; counts against the circuit
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
@@ -127,9 +128,21 @@ export class BitrixClient extends Context.Service<
         return toAttempt(answer, yield* Clock.currentTimeMillis)
       })
 
+      const refusedInARow = new Map<ShopId, Set<number>>()
+      const judged = (shopId: ShopId, productId: number, attempt: Attempt): Attempt => {
+        if (attempt.health !== "unclear") {
+          refusedInARow.delete(shopId)
+          return attempt
+        }
+        const products = (refusedInARow.get(shopId) ?? new Set()).add(productId)
+        refusedInARow.set(shopId, products)
+        return products.size < FAILURES_MAX ? attempt : ill(attempt.delivered)
+      }
+
       const push: BitrixClient["Service"]["push"] = Effect.fnUntraced(function* (shopId, api, parcel) {
         const { delivered, health } = yield* attemptPush(api, parcel).pipe(
           Effect.catchTag("BitrixUnavailable", ({ message }) => Effect.succeed(ill(failed(message)))),
+          Effect.map((attempt) => judged(shopId, parcel.id, attempt)),
           breaker.execute({
             key: `push ${shopId}`,
             classify: (exit) => (exit._tag === "Success" ? toOutcome(exit.value) : CircuitBreaker.failure()),

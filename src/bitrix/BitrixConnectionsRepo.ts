@@ -25,6 +25,7 @@ export class BitrixConnectionsRepo extends Context.Service<
     readonly list: () => Query<ReadonlyArray<ConnectionRow>>
     /** The secret that was in force stays accepted as the previous one. */
     readonly save: (connection: Omit<ConnectionRow, "previous_secret_hash">) => Query<void>
+    readonly dropFormerSecret: (shopId: ShopId) => Query<void>
   }
 >()("cvety/bitrix/BitrixConnectionsRepo") {
   static readonly layer = Layer.succeed(BitrixConnectionsRepo, {
@@ -55,5 +56,10 @@ export class BitrixConnectionsRepo extends Context.Service<
             requests_per_second_max = EXCLUDED.requests_per_second_max,
             enabled = EXCLUDED.enabled,
             updated_at = now()`),
+    dropFormerSecret: (shopId) =>
+      command(sql`
+        UPDATE bitrix_connection
+        SET previous_secret_hash = NULL, updated_at = now()
+        WHERE shop_id = ${shopId}`),
   })
 }

@@ -111,6 +111,7 @@ export class BitrixDryRun extends Context.Service<
             const decision = decide({
               ...situation,
               isAuthoritative: true,
+              readAt: null,
               waitedSince: null,
             })
             return judgedBy(decision, { id, product, difference, isKnown: ledger !== undefined })

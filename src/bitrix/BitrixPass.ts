@@ -37,8 +37,9 @@ import { toMirrored } from "./ProductDecision.ts"
 import type { Difference, ListItem } from "./ProductDifference.ts"
 import { absence, differenceOf } from "./ProductDifference.ts"
 import { decode, idOf } from "./ProductEvent.ts"
-import { untold } from "./ProductMerge.ts"
+import { needsTelling } from "./ProductMerge.ts"
 import { ProductSync } from "./ProductSync.ts"
+import { tellAgain as tellAgainOf } from "./ProductWrites.ts"
 
 /** Longer than a page can take, and than Bitrix can be asked for one product. */
 const LEASE_SECONDS = 120
@@ -183,17 +184,9 @@ export class BitrixPass extends Context.Service<
           ],
           write: ([, [product], [ledger], [open]]) => {
             const isUntold =
-              product !== undefined && ledger !== undefined && untold(toMirrored(product), ledger).length > 0
+              product !== undefined && ledger !== undefined && needsTelling(toMirrored(product), ledger)
             if (!isUntold || open !== undefined) return { queries: [], answer: SAME }
-            const fact = {
-              target: "bitrix",
-              aggregateType: "product",
-              aggregateId: String(id),
-              payload: {},
-              before: {},
-              traceParent,
-            } as const
-            return { queries: [outbox.record(shopId, fact)], answer: TOLD_AGAIN }
+            return { queries: [tellAgainOf(outbox, shopId, id, traceParent)], answer: TOLD_AGAIN }
           },
         })
       })
@@ -211,7 +204,7 @@ export class BitrixPass extends Context.Service<
         const isShort = isTooShort(pass.seen, pass.last_seen) && !trustsShortList
         let tally = empty
         if (scope === "all") {
-          if (isShort)
+          if (isShort && pass.last_seen !== null)
             yield* Effect.logError(
               "Bitrix lists too few products to be believed: none is taken off sale",
             ).pipe(Effect.annotateLogs({ shop_id: shopId, seen: pass.seen, last_seen: pass.last_seen }))

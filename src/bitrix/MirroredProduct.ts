@@ -48,6 +48,8 @@ export const Sent = Schema.Struct({
   ours: Some,
   theirs: Some,
   isDelivered: Schema.Boolean,
+  /** Came back before its answer did. */
+  isSeen: Schema.optionalKey(Schema.Literal(true)),
 })
 export type Sent = typeof Sent.Type
 

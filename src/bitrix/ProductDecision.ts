@@ -34,6 +34,8 @@ export interface Situation {
   readonly before: Readonly<Record<string, unknown>>
   /** Whether it was read from Bitrix itself, after everything that we know had happened. */
   readonly isAuthoritative: boolean
+  /** Of what was read from Bitrix itself: no event from before this moment is news after it. */
+  readonly readAt: Date | null
   /** When an event that is decided again had arrived; null for one that arrives now. */
   readonly waitedSince: Date | null
   /** Where Bitrix's own paths lead. */
@@ -56,6 +58,11 @@ export interface Decision {
   readonly isUntold: boolean
 }
 
+const CANNOT_BE_CREATED = "Cannot be created without"
+const KEPT = "Kept:"
+/** How the reasons begin that a later event makes good, which says the same properly. */
+export const UNREAD_REASONS = [CANNOT_BE_CREATED, KEPT] as const
+
 export const decide = (situation: Situation): Decision => {
   const { id, event, product, ledger } = situation
   const isDeletion = event.event_type === "product.deleted"
@@ -76,11 +83,11 @@ const isStale = ({ event: { occurred_at }, ledger, waitedSince }: Situation): bo
   return waitedSince !== null && ledger?.last_pulled_at != null && waitedSince < ledger.last_pulled_at
 }
 
-const create = ({ id, event }: Situation, { said, blurred, notes }: Mapped): Decision => {
+const create = ({ id, event, readAt }: Situation, { said, blurred, notes }: Mapped): Decision => {
   const { name, price } = said
   if (name === undefined || price === undefined || price === 0) {
     const lack = name === undefined ? "its name" : price === 0 ? "a price above zero" : "its price"
-    const reason = [`Cannot be created without ${lack}`, ...notes].join("; ")
+    const reason = [`${CANNOT_BE_CREATED} ${lack}`, ...notes].join("; ")
     return { ...skipped(id, reason), state: "parked" }
   }
   const local: Mirrored = { ...blank, ...said, name, price }
@@ -88,7 +95,7 @@ const create = ({ id, event }: Situation, { said, blurred, notes }: Mapped): Dec
     answer: answer(id, "created", notes),
     ...verdict(notes),
     write: { kind: "insert", product: toState(id, local) },
-    ledger: pulled(id, { ours: local, theirs: { ...local, ...said }, sent: [], blurred }, event, null),
+    ledger: pulled(id, { ours: local, theirs: { ...local, ...said }, sent: [], blurred }, event, readAt),
     conflicts: [],
     isWhole: notes.length === 0,
     isUntold: false,
@@ -96,7 +103,7 @@ const create = ({ id, event }: Situation, { said, blurred, notes }: Mapped): Dec
 }
 
 const update = (
-  { id, event, ledger, before, isAuthoritative, origin }: Situation,
+  { id, event, ledger, before, isAuthoritative, readAt, origin }: Situation,
   product: MirroredProduct,
   isDeletion: boolean,
 ): Decision => {
@@ -118,7 +125,7 @@ const update = (
           hasNewImages: "images" in merged.changes,
         }
       : { kind: "none" },
-    ledger: pulled(id, merged.ledger, event, ledger?.last_event_at ?? null),
+    ledger: pulled(id, merged.ledger, event, latest(ledger?.last_event_at ?? null, readAt)),
     conflicts: merged.conflicts,
     isWhole: notes.length === 0 && "price" in said && "name" in said,
     isUntold: needsTelling({ ...local, ...merged.changes }, merged.ledger),
@@ -138,7 +145,7 @@ const withoutAccidentalZero = (mapped: Mapped, local: Mirrored, agreed: Ledger):
 const verdict = (notes: ReadonlyArray<string>): Pick<Decision, "state" | "reason"> =>
   notes.length === 0
     ? { state: "applied", reason: null }
-    : { state: "parked", reason: `Kept: ${notes.join("; ")}` }
+    : { state: "parked", reason: `${KEPT} ${notes.join("; ")}` }
 
 const blank: Mirrored = {
   name: "",
@@ -151,6 +158,9 @@ const blank: Mirrored = {
   height: null,
   images: [],
 }
+
+const latest = (one: Date | null, other: Date | null): Date | null =>
+  one === null || (other !== null && other > one) ? other : one
 
 const pulled = (
   productId: ProductId,

@@ -8,7 +8,8 @@
  *   both are new, and differ                --> a conflict: theirs is taken, ours is kept in the list
  *
  * A push that is not the newest is old news when it comes back after a newer one was delivered. Only a reader who
- * looked at Bitrix itself (`isAuthoritative`) knows better: then the older one arrived last, and ours is told again.
+ * looked at Bitrix itself (`isAuthoritative`) knows better: a push whose answer was lost arrived last, and ours is told
+ * again; one that was answered is long past, and it was a florist who set that value.
  *
  * Bitrix downloads a picture and keeps a copy, so the first new address after a push of a picture is that copy. While it
  * is not known whether the push arrived, the address may be a florist's as well: ours is not agreed on then, and is told
@@ -52,7 +53,7 @@ export const merge = (input: {
     if (isSame(value, theirs[field])) continue
     const push = findPush(sent, field, value)
     if (push?.isOld === true && !isAuthoritative) continue
-    if (push !== undefined) {
+    if (push !== undefined && !(push.isOld && push.isDelivered)) {
       theirs[field] = value
       if (field === "image" && !push.isDelivered) continue
       ours[field] = push.ours[field]
@@ -74,7 +75,7 @@ export const merge = (input: {
     ledger: {
       ours,
       theirs,
-      sent: isConfirmed(sent.at(-1), incoming) ? [] : sent,
+      sent: afterHearing(sent, incoming),
       blurred: [...new Set([...agreed.blurred.filter((field) => !(field in incoming)), ...blurred])],
     } as Ledger,
   }
@@ -118,7 +119,9 @@ export const delivered = (ledger: Ledger): Ledger => {
   return {
     ours: { ...ledger.ours, ...newest.ours },
     theirs: { ...ledger.theirs, ...newest.theirs },
-    sent: [...ledger.sent.slice(0, -1), former, { ...newest, isDelivered: true }].slice(-SENT_MAX),
+    sent: newest.isSeen
+      ? []
+      : [...ledger.sent.slice(0, -1), former, { ...newest, isDelivered: true }].slice(-SENT_MAX),
     blurred: ledger.blurred.filter((field) => !(field in newest.ours)),
   }
 }
@@ -154,24 +157,33 @@ const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown) => {
 const awaitsCopy = ({ ours, theirs }: Sent): boolean => ours.image != null && !("image" in theirs)
 
 /** Which copy it is, is known from now on: the next new address is a florist's doing. */
-const withCopy = ({ ours, theirs, isDelivered }: Sent, image: unknown): Sent => ({
-  ours,
-  theirs: { ...theirs, image: image as string },
-  isDelivered,
+const withCopy = (push: Sent, image: unknown): Sent => ({
+  ...push,
+  theirs: { ...push.theirs, image: image as string },
 })
 
-const without = ({ ours, theirs, isDelivered }: Sent, field: Field): Sent => {
-  const { [field]: _ours, ...otherOurs } = ours
-  const { [field]: _theirs, ...otherTheirs } = theirs
-  return { ours: otherOurs, theirs: otherTheirs, isDelivered }
+const without = (push: Sent, field: Field): Sent => {
+  const { [field]: _ours, ...ours } = push.ours
+  const { [field]: _theirs, ...theirs } = push.theirs
+  return { ...push, ours, theirs }
 }
 
 /**
- * Bitrix says all that the push told it: nothing older is to be expected after that. While a push of a picture is under
- * way, an event without the copy may be from before it; afterwards it says that the picture could not be had.
+ * Once Bitrix says all that the newest push told it, nothing older is to be expected. Until its answer is there the push
+ * is kept all the same: an event does not say all that was told.
  */
-const isConfirmed = (newest: Sent | undefined, incoming: SomeFields): boolean => {
-  if (newest === undefined || !("price" in incoming)) return false
+const afterHearing = (sent: ReadonlyArray<Sent>, incoming: SomeFields): ReadonlyArray<Sent> => {
+  const newest = sent.at(-1)
+  if (newest === undefined || !isConfirmed(newest, incoming)) return sent
+  return newest.isDelivered ? [] : [...sent.slice(0, -1), { ...newest, isSeen: true }]
+}
+
+/**
+ * While a push of a picture is under way, an event without the copy may be from before it; afterwards it says that the
+ * picture could not be had.
+ */
+const isConfirmed = (newest: Sent, incoming: SomeFields): boolean => {
+  if (!("price" in incoming)) return false
   if (awaitsCopy(newest) && !newest.isDelivered) return false
   return fields.every(
     (field) =>

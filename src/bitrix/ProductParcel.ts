@@ -51,13 +51,16 @@ export const toSent = (local: Mirrored, agreed: Ledger): Sent => {
 type Told = (typeof toldFields)[number]
 
 const isLeftOut = (field: Told, local: Mirrored, agreed: Ledger | null): boolean =>
-  agreed !== null && agreed.blurred.includes(field) && isSame(local[field], agreed.ours[field])
+  (field === "price" && local.price > 0 && wholeTenge(local.price) === 0) ||
+  (agreed !== null && agreed.blurred.includes(field) && isSame(local[field], agreed.ours[field]))
 
 const only = (some: SomeFields, wanted: ReadonlyArray<Told>): SomeFields =>
   Object.fromEntries(wanted.flatMap((field) => (field in some ? [[field, some[field]]] : []))) as SomeFields
 
+/** Only what has an address in the world: a path would mean a file of Bitrix's own disk. */
 const hasNewPicture = (local: Mirrored, agreed: Ledger | null): boolean =>
-  agreed === null || !isSame(local.image, agreed.ours.image)
+  (local.image === null || /^https?:\/\//.test(local.image)) &&
+  (agreed === null || !isSame(local.image, agreed.ours.image))
 
 /** The told fields as Bitrix says them once it took them; what it ignores or renames is left out. */
 export const asBitrixSays = (local: Mirrored): SomeFields => ({

@@ -43,7 +43,7 @@ export class ProductReplay extends Context.Service<
       const repo = yield* BitrixProductsRepo
       const conflictsRepo = yield* ConflictsRepo
       const connections = yield* BitrixConnections
-      const writesOf = makeWrites({ inbox, products, repo, conflictsRepo })
+      const writesOf = makeWrites({ inbox, outbox, products, repo, conflictsRepo })
 
       const replay: ProductReplay["Service"]["replay"] = Effect.fn("ProductReplay.replay")(function* (
         entry,
@@ -71,6 +71,7 @@ export class ProductReplay extends Context.Service<
                 ledger,
                 before: open?.before ?? {},
                 isAuthoritative: false,
+                readAt: null,
                 waitedSince: claimed.received_at,
                 origin: connections.originOf(shopId),
               })
@@ -82,7 +83,10 @@ export class ProductReplay extends Context.Service<
                   ? []
                   : [
                       ...(settled ? [inbox.settle(shopId, [{ id: claimed.id, state, reason }])] : []),
-                      ...writesOf(shopId, id, decision),
+                      ...writesOf(shopId, id, decision, {
+                        hasOpenFact: open !== undefined,
+                        traceParent: claimed.trace_parent,
+                      }),
                     ],
                 answer: decision,
               }

@@ -72,17 +72,7 @@ export class ProductSync extends Context.Service<
       const conflictsRepo = yield* ConflictsRepo
       const connections = yield* BitrixConnections
 
-      const writesOf = makeWrites({ inbox, products, repo, conflictsRepo })
-
-      /** The event shows that Bitrix lacks something of ours of which nobody is about to tell it. */
-      const tellAgain = (shopId: ShopId, id: ProductId, traceParent: string | null) =>
-        outbox.record(shopId, {
-          target: "bitrix",
-          aggregateType: "product",
-          aggregateId: String(id),
-          payload: {},
-          traceParent,
-        })
+      const writesOf = makeWrites({ inbox, outbox, products, repo, conflictsRepo })
 
       const attempt = Effect.fnUntraced(function* (
         id: ProductId,
@@ -122,6 +112,8 @@ export class ProductSync extends Context.Service<
               ledger,
               before: open?.before ?? {},
               isAuthoritative: reading !== undefined,
+              readAt:
+                reading === undefined ? null : new Date(clock.currentTimeMillisUnsafe() - READ_MARGIN_MS),
               waitedSince: null,
               origin,
             })
@@ -129,8 +121,10 @@ export class ProductSync extends Context.Service<
             return {
               queries: [
                 inbox.insert(shopId, SOURCE, [kept]),
-                ...writesOf(shopId, id, decision),
-                ...(decision.isUntold && open === undefined ? [tellAgain(shopId, id, kept.traceParent)] : []),
+                ...writesOf(shopId, id, decision, {
+                  hasOpenFact: open !== undefined,
+                  traceParent: kept.traceParent,
+                }),
               ],
               answer: {
                 ...times,
@@ -203,6 +197,8 @@ export class ProductSync extends Context.Service<
   ).pipe(Layer.provide([BitrixProductsRepo.layer, ConflictsRepo.layer, MirroredProducts.layer]))
 }
 
+/** How far Bitrix's clock may be behind ours, and how long a page may have been on its way. */
+const READ_MARGIN_MS = 60_000
 const FOREIGN = "Product id belongs to another shop"
 const foreignAnswer = (product_id: ProductId): ProductAnswer => ({
   status: "skipped",

@@ -15,13 +15,13 @@ import { Inbox } from "../platform/Inbox.ts"
 import { Outbox } from "../platform/Outbox.ts"
 import { Sealed } from "../platform/Sealed.ts"
 import { VERSION } from "../system/SystemApi.ts"
-import { connect, connections, disconnect } from "./bitrixConnections.ts"
+import { connect, connections, disconnect, dropFormerSecret } from "./bitrixConnections.ts"
 import { importListed, reconcile } from "./bitrixWalk.ts"
 import { run } from "./run.ts"
 
 const bitrix = Command.make("bitrix").pipe(
   Command.withDescription("The Bitrix of a shop"),
-  Command.withSubcommands([importListed, reconcile, connect, disconnect, connections]),
+  Command.withSubcommands([importListed, reconcile, connect, dropFormerSecret, disconnect, connections]),
 )
 
 const services = Layer.mergeAll(BitrixPass.layer, BitrixDryRun.layer, ConflictsRepo.layer).pipe(

@@ -77,6 +77,18 @@ export const connect = Command.make(
   ),
 )
 
+export const dropFormerSecret = Command.make(
+  "drop-former-secret",
+  { shop },
+  Effect.fn(function* ({ shop }) {
+    const repo = yield* BitrixConnectionsRepo
+    if (!(yield* all).some(({ shop_id }) => shop_id === shop))
+      return yield* new ConnectionRefused({ message: `shop ${shop} was never connected` })
+    yield* change(shop, "bitrix.drop_former_secret", [repo.dropFormerSecret(shop)])
+    yield* Console.log(`Only the present secret of shop ${shop} is taken; running nodes know within seconds.`)
+  }),
+).pipe(Command.withDescription("Take back the secret that `connect` replaced, once Bitrix sends the new one"))
+
 export const disconnect = Command.make(
   "disconnect",
   { shop },

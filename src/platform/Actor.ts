@@ -6,7 +6,7 @@
  *        \-> failed --> back-off with jitter, at most BACK_OFF_MAX --> run again
  *
  * Correctness lives in the rows it works on: killing it anywhere loses nothing and doubles nothing. Its last success
- * and its failures in a row are metrics and part of `/ready`.
+ * and its failures in a row are metrics and part of `/ready`, for as long as it runs.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -42,6 +42,12 @@ export const start = <E>(options: {
     const state: ActorState = { lastSuccessAtMs: null, failuresInARow: 0 }
     const actors = yield* Actors
     actors.set(options.name, state)
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(
+        Effect.sync(() => actors.delete(options.name)),
+        Metric.update(Metric.withAttributes(lastSuccess, { actor: options.name }), Number.NaN),
+      ),
+    )
     const wake = yield* Queue.sliding<void>(1)
     const attributes = { actor: options.name }
 

@@ -89,7 +89,13 @@ export class Inbox extends Context.Service<
       }>,
     ) => Query<void>
     /** What still waited with this subject needs no more looking at: a later event said it again. */
-    readonly settleOvertaken: (shopId: ShopId, source: InboxSource, subject: string) => Query<void>
+    readonly settleOvertaken: (
+      shopId: ShopId,
+      source: InboxSource,
+      subject: string,
+      /** How the reasons begin for which this holds. */
+      reasons: ReadonlyArray<string>,
+    ) => Query<void>
     readonly findById: (id: string) => Query<ReadonlyArray<InboxEntry>>
     /** Newest first. */
     readonly list: (filter: {
@@ -137,11 +143,12 @@ export class Inbox extends Context.Service<
             settled_at = CASE WHEN now_settled.state <> 'parked' THEN now() END
         FROM jsonb_to_recordset(${JSON.stringify(settled)}::jsonb) AS now_settled(id uuid, state text, reason text)
         WHERE i.shop_id = ${shopId} AND i.id = now_settled.id`),
-    settleOvertaken: (shopId, source, subject) =>
+    settleOvertaken: (shopId, source, subject, reasons) =>
       command(sql`
         UPDATE inbox
         SET state = 'skipped', reason = 'Overtaken: ' || reason, settled_at = now()
-        WHERE shop_id = ${shopId} AND source = ${source} AND subject = ${subject} AND state = 'parked'`),
+        WHERE shop_id = ${shopId} AND source = ${source} AND subject = ${subject} AND state = 'parked'
+          AND EXISTS (SELECT FROM unnest(${reasons}::text[]) AS beginning WHERE starts_with(reason, beginning))`),
     findById: (id) => rows(InboxEntry, sql`SELECT ${columns} FROM inbox WHERE id = ${id}::uuid`),
     list: ({ state, limit }) =>
       rows(

@@ -185,10 +185,16 @@ export class Outbox extends Context.Service<
       ),
     extend: (shopId, held, until) =>
       command(sql`
-        UPDATE outbox o
+        UPDATE outbox
         SET available_at = ${until}
-        FROM jsonb_to_recordset(${JSON.stringify(held)}::jsonb) AS held(id bigint, lease uuid)
-        WHERE o.shop_id = ${shopId} AND o.id = held.id AND o.lease = held.lease`),
+        WHERE id IN (
+          SELECT o.id
+          FROM jsonb_to_recordset(${JSON.stringify(held)}::jsonb) AS held(id bigint, lease uuid)
+          JOIN outbox o ON o.id = held.id AND o.lease = held.lease
+          WHERE o.shop_id = ${shopId}
+          ORDER BY o.id
+          FOR UPDATE OF o
+        )`),
     settle: (shopId, settled) =>
       rows(
         Id,

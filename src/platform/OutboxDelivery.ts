@@ -206,7 +206,10 @@ export const start = <R, M, P>(
           answer: undefined,
         }),
       })
-    }).pipe(Effect.provideService(TenantContext, { shopId }), Effect.ignore)
+    }).pipe(
+      Effect.provideService(TenantContext, { shopId }),
+      Effect.catchCause((cause) => Effect.logWarning("leases were not renewed", cause)),
+    )
 
     yield* renew.pipe(Effect.delay(RENEW_MS), Effect.forever, Effect.forkIn(scope))
     wake = yield* Actor.start({ name: options.name, paceMs: SWEEP_MS, batch: turn })

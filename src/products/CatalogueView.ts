@@ -1,5 +1,6 @@
 /** How the catalogue looks on the wire, besides its goods. */
 import * as Schema from "effect/Schema"
+import { ShopId } from "../shared/ShopId.ts"
 import { Tiyn } from "../shared/Tiyn.ts"
 import type { Home } from "./Catalogue.ts"
 import type { Filters } from "./CatalogueRepo.ts"
@@ -14,16 +15,24 @@ const UNLIMITED = 9_999
 const Money = Tiyn.annotate({ description: "Tiyn, 1/100 tenge" })
 const Tenge = Schema.Int.annotate({ description: "Whole tenge, rounded down" })
 
+/** The home page gathers goods of many shops, so it says whose each is. */
+const HomeProduct = Schema.Struct({ ...ProductRead.fields, shop_id: ShopId })
+
 export const HomeRead = Schema.Struct({
-  featured: Schema.Array(ProductRead),
+  featured: Schema.Array(HomeProduct),
   available_tags: Schema.Array(Schema.String),
-  bestsellers: Schema.Array(ProductRead),
+  bestsellers: Schema.Array(HomeProduct),
+})
+
+const toHomeProduct = (product: ListedProduct): typeof HomeProduct.Type => ({
+  ...toPublicProductRead(product),
+  shop_id: product.shop_id,
 })
 
 export const toHomeRead = ({ featured, bestsellers, availableTags }: Home): typeof HomeRead.Type => ({
-  featured: featured.map(toPublicProductRead),
+  featured: featured.map(toHomeProduct),
   available_tags: availableTags,
-  bestsellers: bestsellers.map(toPublicProductRead),
+  bestsellers: bestsellers.map(toHomeProduct),
 })
 
 export const FiltersRead = Schema.Struct({

@@ -16,7 +16,7 @@ const BitrixSyncRead = Schema.NullOr(
   }),
 ).annotate({
   description:
-    "How far Bitrix has been told of the last change; null for goods that Bitrix does not know, and where nothing is told to it",
+    "How far Bitrix has been told of the last change; `local` for goods made here of which it has not been told; null where nothing is told to it",
 })
 
 /** What a list of goods and the page of one show alike. */

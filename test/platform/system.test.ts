@@ -70,7 +70,12 @@ layer(Node.layer, { excludeTestServices: true })("the system's own pages", (it) 
       const { status, body } = yield* send({ path: "/ready" })
       assert.strictEqual(status, 200)
       assert.deepInclude(body, { ready: true, checks: { database: true, draining: false } })
-      assert.sameMembers(Object.keys(body.actors), ["parked_order_events", "inbox_gauges"])
+      assert.includeMembers(Object.keys(body.actors), [
+        "parked_order_events",
+        "inbox_gauges",
+        "outbox_gauges",
+        "bitrix_connections",
+      ])
       for (const actor of Object.values<any>(body.actors)) {
         assert.strictEqual(new Date(actor.last_success_at).toISOString(), actor.last_success_at)
         assert.strictEqual(actor.failures_in_a_row, 0)
