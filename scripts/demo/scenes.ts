@@ -58,10 +58,11 @@ const bothFields: Scene = {
   title: "Both at once, different fields: both count",
   play: async (stage) => {
     const { bitrix, timeline, edit, here, until } = stage
-    await holdOnce(stage, MERGED, () => edit(MERGED, { name: "Букет «Утро»" }))
+    const release = await hold(stage, MERGED, () => edit(MERGED, { name: "Букет «Утро»" }))
     bitrix.edit(MERGED, { price: "8 800 ₸" })
     timeline.say("Bitrix", "a florist sets 8 800 ₸ before the name has arrived")
     await until("the price is here", async () => (await here(MERGED)).price === 880_000)
+    release()
     await settle(stage, MERGED)
     const { name, price } = await here(MERGED)
     expect(name === "Букет «Утро»" && price === 880_000, "name and price are both kept")
@@ -73,10 +74,11 @@ const sameField: Scene = {
   title: "Both at once, the same field: Bitrix wins, ours is kept for a decision",
   play: async (stage) => {
     const { bitrix, timeline, ask, edit, here, until } = stage
-    await holdOnce(stage, DISPUTED, () => edit(DISPUTED, { price: 690_000 }))
+    const release = await hold(stage, DISPUTED, () => edit(DISPUTED, { price: 690_000 }))
     bitrix.edit(DISPUTED, { price: "8 100 ₸" })
     timeline.say("Bitrix", "a florist sets 8 100 ₸ before our 6 900 ₸ has arrived")
     await until("Bitrix's price is here", async () => (await here(DISPUTED)).price === 810_000)
+    release()
     await settle(stage, DISPUTED)
     const [conflict] = await conflictsOf(stage, DISPUTED)
     expect(conflict?.ours === 690_000 && conflict.theirs === 810_000, "the conflict is in the list")
@@ -95,19 +97,14 @@ const sameField: Scene = {
 const lostWebhook: Scene = {
   title: "A lost event is found by the next walk",
   play: async (stage) => {
-    const { bitrix, timeline, ask, here, until } = stage
+    const { bitrix, timeline, here, until } = stage
     bitrix.webhooks.mode = "lose"
     bitrix.edit(LOST, { title: "Букет «Заря»", price: "9 300 ₸" })
     bitrix.webhooks.mode = "on"
     timeline.say("Bitrix", "a florist edits, and the event is lost for good")
-    expect((await here(LOST)).price === 750_000, "nobody here knows of it yet")
     const startMs = performance.now()
     await until("the walk finds it", async () => (await here(LOST)).price === 930_000)
     timeline.say("here", `the walk repaired it after ${((performance.now() - startMs) / 1e3).toFixed(1)} s`)
-    await until("the walk is counted", async () => {
-      const { differences, last_differences } = await pass(ask)
-      return differences > 0 || last_differences > 0
-    })
     await settle(stage, LOST)
   },
 }
@@ -167,7 +164,7 @@ const outage: Scene = {
     const startMs = performance.now()
     timeline.say("Bitrix", "is back")
     await until("everything is told", async () => (await status()).pending === 0)
-    const told = bitrix.writes.length - writes
+    const told = bitrix.writes.slice(writes).filter(({ id }) => OUTAGE.some((one) => one === id)).length
     timeline.say(
       "Bitrix",
       `has everything ${((performance.now() - startMs) / 1e3).toFixed(1)} s later, in ${told} writes`,
@@ -207,16 +204,14 @@ const expect = (isTrue: boolean, what: string): void => {
   if (!isTrue) throw new Error(`not so: ${what}`)
 }
 
-/** Bitrix fails the first attempt to tell it of an edit, so that the edit waits a second for the next one. */
-const holdOnce = async (
-  { bitrix, timeline, here, until }: Stage,
-  id: number,
-  edit: () => Promise<unknown>,
-) => {
-  bitrix.fail({ method: "PUT", productId: id, mode: { kind: "status", status: 503 }, times: 1 })
+/** Bitrix answers 503 to every attempt to tell it of the edit, until it is released. */
+const hold = async (stage: Stage, id: number, edit: () => Promise<unknown>): Promise<() => void> => {
+  const { bitrix, timeline, here, until } = stage
+  const release = bitrix.fail({ method: "PUT", productId: id, mode: { kind: "status", status: 503 } })
   await edit()
   await until("the first attempt failed", async () => (await here(id)).bitrix_sync.last_error !== null)
-  timeline.say("here", `an edit of product ${id} did not get through at once: ${syncOf(await here(id))}`)
+  timeline.say("here", `an edit of product ${id} does not get through: ${syncOf(await here(id))}`)
+  return release
 }
 
 /** Until this product has nothing to tell and no event is under way; then both sides must have the same. */

@@ -50,6 +50,10 @@ export const Sent = Schema.Struct({
   isDelivered: Schema.Boolean,
   /** Came back before its answer did. */
   isSeen: Schema.optionalKey(Schema.Literal(true)),
+  /** A new address of a picture that was met while it was not known whether the push had arrived. */
+  met: Schema.optionalKey(Schema.String),
+  /** No push: what was agreed on before one. */
+  isFormer: Schema.optionalKey(Schema.Literal(true)),
 })
 export type Sent = typeof Sent.Type
 

@@ -51,14 +51,14 @@ export const merge = (input: {
     if (!(field in incoming)) continue
     const value = incoming[field]
     if (isSame(value, theirs[field])) continue
-    const push = findPush(sent, field, value)
+    const push = findPush(sent, field, value, isAuthoritative)
+    if (field === "image" && push !== undefined)
+      sent = sent.map((one, index) => (index === push.index ? withCopy(one, String(value)) : one))
     if (push?.isOld === true && !isAuthoritative) continue
     if (push !== undefined && !(push.isOld && push.isDelivered)) {
       theirs[field] = value
       if (field === "image" && !push.isDelivered) continue
       ours[field] = push.ours[field]
-      if (field === "image")
-        sent = sent.map((one, index) => (index === push.index ? withCopy(one, value) : one))
       continue
     }
     sent = sent.map((one) => without(one, field))
@@ -115,13 +115,14 @@ export const delivered = (ledger: Ledger): Ledger => {
     ours: sameFields(ledger.ours, newest.ours),
     theirs: sameFields(ledger.theirs, newest.ours),
     isDelivered: true,
+    isFormer: true,
   }
+  const arrived = { ...newest, isDelivered: true }
+  const known = newest.met === undefined ? arrived : withCopy(arrived, newest.met)
   return {
     ours: { ...ledger.ours, ...newest.ours },
-    theirs: { ...ledger.theirs, ...newest.theirs },
-    sent: newest.isSeen
-      ? []
-      : [...ledger.sent.slice(0, -1), former, { ...newest, isDelivered: true }].slice(-SENT_MAX),
+    theirs: { ...ledger.theirs, ...known.theirs },
+    sent: newest.isSeen ? [] : [...ledger.sent.slice(0, -1), former, known].slice(-SENT_MAX),
     blurred: ledger.blurred.filter((field) => !(field in newest.ours)),
   }
 }
@@ -142,25 +143,29 @@ const isSamePush = (one: Sent, other: Sent): boolean =>
 const sameFields = (some: SomeFields, like: SomeFields): SomeFields =>
   Object.fromEntries(Object.entries(some).filter(([field]) => field in like)) as SomeFields
 
-const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown) => {
-  const index = sent.findLastIndex(
-    (one) =>
-      (field in one.theirs && isSame(one.theirs[field], value)) ||
-      (field === "image" && value !== null && awaitsCopy(one)),
-  )
+const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown, isAuthoritative: boolean) => {
+  const exact = sent.findLastIndex((one) => field in one.theirs && isSame(one.theirs[field], value))
+  const index = field === "image" && value !== null ? indexOfCopied(sent, exact, isAuthoritative) : exact
   const push = sent[index]
   if (push === undefined) return undefined
   const isOld = sent.slice(index + 1).some(({ isDelivered, ours }) => isDelivered && field in ours)
   return { ...push, index, isOld }
 }
 
+/** Copies come in the order of their pushes. In Bitrix itself any copy of ours is the last one that we told it to make. */
+const indexOfCopied = (sent: ReadonlyArray<Sent>, exact: number, isAuthoritative: boolean): number => {
+  const isFormer = sent[exact]?.isFormer === true
+  if (!isAuthoritative) return exact === -1 ? sent.findIndex(awaitsCopy) : exact
+  return isFormer || (exact === -1 && !sent.some(awaitsCopy))
+    ? exact
+    : sent.findLastIndex(({ ours, isFormer }) => ours.image != null && isFormer !== true)
+}
+
 const awaitsCopy = ({ ours, theirs }: Sent): boolean => ours.image != null && !("image" in theirs)
 
 /** Which copy it is, is known from now on: the next new address is a florist's doing. */
-const withCopy = (push: Sent, image: unknown): Sent => ({
-  ...push,
-  theirs: { ...push.theirs, image: image as string },
-})
+const withCopy = (push: Sent, image: string): Sent =>
+  push.isDelivered ? { ...push, theirs: { ...push.theirs, image } } : { ...push, met: image }
 
 const without = (push: Sent, field: Field): Sent => {
   const { [field]: _ours, ...ours } = push.ours

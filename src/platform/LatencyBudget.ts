@@ -90,23 +90,43 @@ export const mark = (
   span.attribute("budget.exceeded", isExceeded)
 }
 
+const boundaries = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.5, 1, 5]
+
 // One metric per hop rather than one with attributes: what is shared forgets which hop it was last asked for.
-const meters = (flow: Flow, hop: string, budgetMs: number) => ({
-  budgetMs,
-  duration: Metric.histogram(`${flow}_hop_duration_seconds`, {
-    description: `Duration of one hop of the flow ${flow}`,
-    boundaries: [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.05, 0.1, 0.5, 1, 5],
-    attributes: { hop },
+const meters = {
+  webhook: (hop: string) => ({
+    duration: Metric.histogram("webhook_hop_duration_seconds", {
+      description: "Duration of one hop of a webhook",
+      boundaries,
+      attributes: { hop },
+    }),
+    overruns: Metric.counter("webhook_hop_budget_exceeded_total", {
+      description: "Hops of a webhook that took longer than their budget",
+      incremental: true,
+      attributes: { hop },
+    }),
   }),
-  overruns: Metric.counter(`${flow}_hop_budget_exceeded_total`, {
-    description: `Hops of the flow ${flow} that took longer than their budget`,
-    incremental: true,
-    attributes: { hop },
+  product_update: (hop: string) => ({
+    duration: Metric.histogram("product_update_hop_duration_seconds", {
+      description: "Duration of one hop of a change of a product here",
+      boundaries,
+      attributes: { hop },
+    }),
+    overruns: Metric.counter("product_update_hop_budget_exceeded_total", {
+      description: "Hops of a change of a product here that took longer than their budget",
+      incremental: true,
+      attributes: { hop },
+    }),
   }),
-})
+} satisfies Record<Flow, (hop: string) => object>
+
+type Meters = ReturnType<(typeof meters)[Flow]> & { readonly budgetMs: number }
 
 const hops = Object.fromEntries(
-  Object.entries(flows).flatMap(([flow, budgets]) =>
-    Object.entries(budgets).map(([hop, budgetMs]) => [`${flow}.${hop}`, meters(flow as Flow, hop, budgetMs)]),
+  (Object.keys(flows) as ReadonlyArray<Flow>).flatMap((flow) =>
+    Object.entries(flows[flow]).map(([hop, budgetMs]) => [
+      `${flow}.${hop}`,
+      { ...meters[flow](hop), budgetMs },
+    ]),
   ),
-) as Record<Hop, ReturnType<typeof meters>>
+) as Record<Hop, Meters>

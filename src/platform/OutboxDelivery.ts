@@ -170,9 +170,11 @@ export const start = <R, M, P>(
     const turn = Effect.gen(function* () {
       const nowMs = yield* Clock.currentTimeMillis
       const { places, waitMs } = yield* options.admission
-      const free = Math.max(0, Math.min(CLAIM_MAX, options.inFlightMax - held.size, places))
+      const free = Math.max(0, Math.min(CLAIM_MAX, options.inFlightMax - held.size + ended.length, places))
       const limit = bucket.take(nowMs, free)
-      if (limit === 0) yield* wakeAfter(places === 0 ? waitMs : bucket.waitMs(nowMs))
+      // With every place taken, whoever ends wakes the next turn.
+      if (places === 0) yield* wakeAfter(waitMs)
+      else if (limit === 0 && free > 0) yield* wakeAfter(bucket.waitMs(nowMs))
       const settling = ended
       if (limit === 0 && settling.length === 0) return 0
       ended = []

@@ -43,7 +43,13 @@ export const catalogue: Places = {
     success: 200,
     record: { of: "shop" },
     unknown: 200,
-    publishes: ["available_tags", ...within("bestsellers"), ...within("featured")],
+    publishes: [
+      "available_tags",
+      "bestsellers.shop_id",
+      "featured.shop_id",
+      ...within("bestsellers"),
+      ...within("featured"),
+    ],
     call: ({ id }) => ({ query: { shop_id: id } }),
   },
   "GET /api/v1/products/filters": {

@@ -26,6 +26,8 @@ export const settingsFor = (simulator: { readonly url: string }, shopId: number)
   BITRIX_BASE_URL: simulator.url,
   BITRIX_TOKEN,
   BITRIX_REQUESTS_PER_SECOND_MAX: "1000",
+  // Who walks through the list of Bitrix says so.
+  BITRIX_RECONCILE_PAUSE_SECONDS: "0",
 })
 
 export const makeWorld = (

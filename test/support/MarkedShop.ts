@@ -331,6 +331,7 @@ const WORDS = new Set([
   "inbox.source",
   "inbox.state",
   "outbox.state",
+  "bitrix_product.blurred",
   "sync_conflict.field",
   "sync_conflict.chosen",
   "product.type",
