@@ -79,13 +79,13 @@ export class BitrixDryRun extends Context.Service<
           db.read([
             products.find(shopId, ids),
             repo.find(shopId, ids),
-            ...ids.map((id) => outbox.findOpen(shopId, "bitrix", "product", String(id))),
+            outbox.findOpen(shopId, "bitrix", "product", ids.map(String)),
           ]),
-          ([found, ledgers, ...open]) =>
+          ([found, ledgers, open]) =>
             (id: ProductId) => ({
               product: found.find((one) => one.id === id),
               ledger: ledgers.find(({ product_id }) => product_id === id),
-              open: open[ids.indexOf(id)]?.[0],
+              open: open.find(({ aggregate_id }) => aggregate_id === String(id)),
             }),
         )
 

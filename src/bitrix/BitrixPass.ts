@@ -106,6 +106,8 @@ export class BitrixPass extends Context.Service<
         Effect.catchTags({
           ProductOfAnotherShop: ({ message }) => Effect.succeed(unrepaired(message)),
           ProductIdMissing: ({ message }) => Effect.succeed(unrepaired(message)),
+          // The next pass finds it.
+          Overloaded: () => Effect.succeed(MOVED),
         }),
       )
 
@@ -180,7 +182,7 @@ export class BitrixPass extends Context.Service<
             products.lock(shopId, [id]),
             products.find(shopId, [id]),
             repo.lock(shopId, [id]),
-            outbox.findOpen(shopId, "bitrix", "product", String(id)),
+            outbox.findOpen(shopId, "bitrix", "product", [String(id)]),
           ],
           write: ([, [product], [ledger], [open]]) => {
             const isUntold =

@@ -33,7 +33,7 @@ export class BitrixWebhooksApi extends HttpApiGroup.make("bitrixWebhooks")
     HttpApiEndpoint.post("productSync", "/product-sync", {
       payload: ProductEvent,
       success: ProductAnswer,
-      error: [...bodyFaults, ProductIdMissing, ProductOfAnotherShop, DatabaseUnavailable],
+      error: [...bodyFaults, ProductIdMissing, ProductOfAnotherShop, Overloaded, DatabaseUnavailable],
     })
       .annotateMerge(Access.outside)
       .annotateMerge(

@@ -12,15 +12,13 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import { ParentSpan } from "effect/Tracer"
 import { Orders } from "../orders/Orders.ts"
 import { Db } from "../platform/Db.ts"
-import * as GroupCommit from "../platform/GroupCommit.ts"
+import * as GroupCommitPerShop from "../platform/GroupCommitPerShop.ts"
 import { Inbox, newInboxId } from "../platform/Inbox.ts"
 import * as LatencyBudget from "../platform/LatencyBudget.ts"
-import { TenantContext } from "../platform/TenantContext.ts"
+import type { TenantContext } from "../platform/TenantContext.ts"
 import { traceParent } from "../platform/traceParent.ts"
 import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
@@ -49,59 +47,43 @@ export class OrderStatusSync extends Context.Service<
       const orders = yield* Orders
       const mapping = yield* OrderStatusMapping
       const clock = yield* Clock.Clock
-      const scope = yield* Effect.scope
-      const making = yield* Semaphore.make(1)
-      const groups = new Map<ShopId, Group>()
 
-      const commit = (shopId: ShopId) => (deliveries: ReadonlyArray<Delivery>) => {
+      const commit = (shopId: ShopId, deliveries: ReadonlyArray<Delivery>) => {
         const ids = possibleIds(deliveries)
         const repeatable = eventIds(deliveries)
-        return db
-          .transact({
-            read: [
-              orders.lockFreeByBitrixOrderIds(shopId, ids),
-              orders.findBitrixOrderIds(shopId, ids),
-              ...(repeatable.length > 0 ? [inbox.findAnswers(shopId, SOURCE, repeatable)] : []),
-            ],
-            write: ([locked, existing, given = []]) => {
-              const foundNanos = clock.currentTimeNanosUnsafe()
-              const decided = decideBatch(deliveries, locked, given, mapping, heldIds(existing, locked))
-              const mappedNanos = clock.currentTimeNanosUnsafe()
-              return {
-                queries: [
-                  ...(decided.records.length > 0 ? [inbox.insert(shopId, SOURCE, decided.records)] : []),
-                  ...orders.saveStatusChanges(shopId, decided.changes, decided.orders),
-                ],
-                answer: decided.answers.map((answer) =>
-                  answer === undefined ? undefined : { answer, foundNanos, mappedNanos },
-                ),
-              }
-            },
-          })
-          .pipe(Effect.provideService(TenantContext, { shopId }))
+        return db.transact({
+          read: [
+            orders.lockFreeByBitrixOrderIds(shopId, ids),
+            orders.findBitrixOrderIds(shopId, ids),
+            ...(repeatable.length > 0 ? [inbox.findAnswers(shopId, SOURCE, repeatable)] : []),
+          ],
+          write: ([locked, existing, given = []]) => {
+            const foundNanos = clock.currentTimeNanosUnsafe()
+            const decided = decideBatch(deliveries, locked, given, mapping, heldIds(existing, locked))
+            const mappedNanos = clock.currentTimeNanosUnsafe()
+            return {
+              queries: [
+                ...(decided.records.length > 0 ? [inbox.insert(shopId, SOURCE, decided.records)] : []),
+                ...orders.saveStatusChanges(shopId, decided.changes, decided.orders),
+              ],
+              answer: decided.answers.map((answer) =>
+                answer === undefined ? undefined : { answer, foundNanos, mappedNanos },
+              ),
+            }
+          },
+        })
       }
 
-      // A transaction has one shop, so each shop's events commit together with none but its own.
-      const groupOf = (shopId: ShopId) =>
-        Effect.suspend(() => {
-          const group = groups.get(shopId)
-          if (group !== undefined) return Effect.succeed(group)
-          return GroupCommit.make({
-            keyOf: ({ event }: Delivery) => event.order_id,
-            commit: commit(shopId),
-            heldTooLong: () => new DatabaseUnavailable(),
-          }).pipe(
-            Effect.tap((made) => Effect.sync(() => groups.set(shopId, made))),
-            Effect.provideService(Scope.Scope, scope),
-          )
-        })
+      const groups = yield* GroupCommitPerShop.make({
+        keyOf: ({ event }: Delivery) => event.order_id,
+        commit,
+        heldTooLong: () => new DatabaseUnavailable(),
+      })
 
       const apply = Effect.fnUntraced(function* (event: OrderStatusEvent) {
         const submittedNanos = clock.currentTimeNanosUnsafe()
         const span = yield* currentSpan
-        const { shopId } = yield* TenantContext
-        const group = groups.get(shopId) ?? (yield* making.withPermit(groupOf(shopId)))
-        const { answer, foundNanos, mappedNanos } = yield* group.submit({
+        const { answer, foundNanos, mappedNanos } = yield* groups.submit({
           id: newInboxId(clock.currentTimeMillisUnsafe()),
           event,
           receivedAt: new Date(clock.currentTimeMillisUnsafe()),
@@ -118,14 +100,6 @@ export class OrderStatusSync extends Context.Service<
     }),
   )
 }
-
-interface Decided {
-  readonly answer: OrderStatusAnswer
-  readonly foundNanos: bigint
-  readonly mappedNanos: bigint
-}
-
-type Group = GroupCommit.GroupCommit<Delivery, Decided, DatabaseUnavailable>
 
 const possibleIds = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<string> => [
   ...new Set(deliveries.map(({ event }) => event.order_id).filter(isPossibleId)),

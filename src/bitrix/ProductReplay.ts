@@ -59,7 +59,7 @@ export class ProductReplay extends Context.Service<
               products.lock(shopId, [id]),
               products.find(shopId, [id]),
               repo.lock(shopId, [id]),
-              outbox.findOpen(shopId, "bitrix", "product", String(id)),
+              outbox.findOpen(shopId, "bitrix", "product", [String(id)]),
               inbox.claim(shopId, [entry.id], ["parked", "skipped", "applied"]),
             ],
             write: ([, [product], [ledger], [open], [claimed]]) => {

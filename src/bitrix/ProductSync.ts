@@ -1,8 +1,9 @@
 /**
  * Applies what Bitrix says of goods: event, product, pictures, agreement and conflicts in one commit of two round
- * trips, like the order webhook.
+ * trips, many events in one when many wait, like the order webhook (see GroupCommit).
  *
- *   lock product and agreement, look up a repeated event id  -->  decide  -->  inbox, product, agreement, COMMIT
+ *   lock the free goods, read them and their agreements, look up repeated event ids
+ *     -->  decide each  -->  inbox, goods, agreements, COMMIT
  *
  * What came from Bitrix records no fact for Bitrix: it is not told what it said, unless it turns out to lack something of
  * ours of which nobody is about to tell it (a push whose answer was lost). An id that belongs to another shop is
@@ -13,23 +14,23 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import * as Schema from "effect/Schema"
-import { Db, refuse } from "../platform/Db.ts"
-import type { InboxRecord } from "../platform/Inbox.ts"
+import { Db } from "../platform/Db.ts"
+import * as GroupCommitPerShop from "../platform/GroupCommitPerShop.ts"
 import { Inbox, newInboxId } from "../platform/Inbox.ts"
 import * as LatencyBudget from "../platform/LatencyBudget.ts"
 import { currentTrace, Outbox } from "../platform/Outbox.ts"
-import { TenantContext } from "../platform/TenantContext.ts"
+import type { TenantContext } from "../platform/TenantContext.ts"
 import { MirroredProducts } from "../products/MirroredProducts.ts"
-import type { ProductId } from "../products/Product.ts"
-import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
+import type { Overloaded } from "../shared/Overloaded.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 import { BitrixConnections } from "./BitrixConnections.ts"
 import { BitrixProductsRepo } from "./BitrixProductsRepo.ts"
 import { ConflictsRepo } from "./ConflictsRepo.ts"
-import type { Decision } from "./ProductDecision.ts"
-import { decide } from "./ProductDecision.ts"
-import { idOf, ProductAnswer, ProductEvent } from "./ProductEvent.ts"
+import type { Arrival } from "./ProductBatch.ts"
+import { decideBatch, FOREIGN, foreignAnswer, toRecord } from "./ProductBatch.ts"
+import type { ProductAnswer, ProductEvent } from "./ProductEvent.ts"
+import { idOf } from "./ProductEvent.ts"
 import { ProductIdMissing, ProductOfAnotherShop } from "./ProductFault.ts"
 import { makeWrites, SOURCE } from "./ProductWrites.ts"
 
@@ -39,26 +40,18 @@ export interface Reading {
   readonly seenVersion: number | null
 }
 
+type Fault = ProductIdMissing | ProductOfAnotherShop | Overloaded | DatabaseUnavailable
+
 export class ProductSync extends Context.Service<
   ProductSync,
   {
     /** Answers after the commit. */
-    readonly apply: (
-      event: ProductEvent,
-    ) => Effect.Effect<
-      ProductAnswer,
-      ProductIdMissing | ProductOfAnotherShop | DatabaseUnavailable,
-      TenantContext
-    >
+    readonly apply: (event: ProductEvent) => Effect.Effect<ProductAnswer, Fault, TenantContext>
     /** Applies what was read from Bitrix's list; null when something happened to the product meanwhile. */
     readonly applyRead: (
       event: ProductEvent,
       reading: Reading,
-    ) => Effect.Effect<
-      ProductAnswer | null,
-      ProductIdMissing | ProductOfAnotherShop | DatabaseUnavailable,
-      TenantContext
-    >
+    ) => Effect.Effect<ProductAnswer | null, Fault, TenantContext>
   }
 >()("cvety/bitrix/ProductSync") {
   static readonly layer = Layer.effect(
@@ -71,145 +64,120 @@ export class ProductSync extends Context.Service<
       const repo = yield* BitrixProductsRepo
       const conflictsRepo = yield* ConflictsRepo
       const connections = yield* BitrixConnections
-
+      const clock = yield* Clock.Clock
       const writesOf = makeWrites({ inbox, outbox, products, repo, conflictsRepo })
 
-      const attempt = Effect.fnUntraced(function* (
-        id: ProductId,
-        event: ProductEvent,
-        reading: Reading | undefined,
-        record: (decision: Pick<Decision, "answer" | "state" | "reason">) => InboxRecord,
-      ) {
-        const { shopId } = yield* TenantContext
-        const origin = connections.originOf(shopId)
-        const startNanos = yield* Clock.currentTimeNanos
-        const clock = yield* Clock.Clock
-        return yield* db.transact({
+      const attempt = (shopId: ShopId, arrivals: ReadonlyArray<Arrival>) => {
+        const ids = [...new Set(arrivals.map(({ id }) => id))]
+        const eventIds = arrivals.flatMap(({ event }) => (event.event_id == null ? [] : [event.event_id]))
+        return db.transact({
           read: [
-            products.lock(shopId, [id]),
-            products.find(shopId, [id]),
-            repo.lock(shopId, [id]),
-            outbox.findOpen(shopId, "bitrix", "product", String(id)),
-            inbox.findAnswers(shopId, SOURCE, event.event_id == null ? [] : [event.event_id]),
+            products.lockFree(shopId, ids),
+            products.find(shopId, ids),
+            repo.lock(shopId, ids),
+            outbox.findOpen(shopId, "bitrix", "product", ids.map(String)),
+            inbox.findAnswers(shopId, SOURCE, eventIds),
           ],
-          write: ([, [product], [ledger], [open], [given]]) => {
+          write: ([free, existing, ledgers, open, given]) => {
             const foundNanos = clock.currentTimeNanosUnsafe()
-            const times = { startNanos, foundNanos, mappedNanos: foundNanos }
-            if (given !== undefined) {
-              const answer = decodeAnswer(given.answer)
-              return answer.message === FOREIGN
-                ? refuse(new ProductOfAnotherShop())
-                : { queries: [], answer: { ...times, answer } }
-            }
-            const hasMoved =
-              reading !== undefined &&
-              ((ledger?.version ?? null) !== reading.seenVersion || open?.is_held === true)
-            if (hasMoved) return { queries: [], answer: { ...times, answer: null } }
-            const decision = decide({
-              id,
-              event,
-              product,
-              ledger,
-              before: open?.before ?? {},
-              isAuthoritative: reading !== undefined,
-              readAt:
-                reading === undefined ? null : new Date(clock.currentTimeMillisUnsafe() - READ_MARGIN_MS),
-              waitedSince: null,
-              origin,
-            })
-            const kept = record(decision)
+            const now = new Date(clock.currentTimeMillisUnsafe())
+            const heldIds = new Set(existing.map(({ id }) => id))
+            for (const { id } of free) heldIds.delete(id)
+            const outcomes = decideBatch(
+              arrivals,
+              { heldIds, products: existing, ledgers, open, given },
+              { origin: connections.originOf(shopId), now },
+            )
+            const settled = outcomes.flatMap((outcome) => outcome.settled ?? [])
+            const mappedNanos = clock.currentTimeNanosUnsafe()
             return {
               queries: [
-                inbox.insert(shopId, SOURCE, [kept]),
-                ...writesOf(shopId, id, decision, {
-                  hasOpenFact: open !== undefined,
-                  traceParent: kept.traceParent,
-                }),
+                ...(settled.length > 0
+                  ? [
+                      inbox.insert(
+                        shopId,
+                        SOURCE,
+                        settled.map(({ record }) => record),
+                      ),
+                    ]
+                  : []),
+                ...settled.flatMap(({ arrival: { id, traceParent }, decision, hasOpenFact }) =>
+                  writesOf(shopId, id, decision, { hasOpenFact, traceParent }),
+                ),
               ],
-              answer: {
-                ...times,
-                mappedNanos: clock.currentTimeNanosUnsafe(),
-                answer: decision.answer,
-              },
+              answer: outcomes.map(({ taken }) =>
+                taken === undefined ? undefined : { taken, foundNanos, mappedNanos },
+              ),
             }
           },
-          violations: { product_pkey: new ProductOfAnotherShop() },
+          // Among many nobody knows whose id it was: they are tried again one by one.
+          ...(arrivals.length === 1 ? { violations: { product_pkey: new ProductOfAnotherShop() } } : {}),
         })
-      })
+      }
 
       /** Kept for people to look at: the event itself changed nothing. */
-      const refuseForeign = Effect.fnUntraced(function* (record: () => InboxRecord) {
-        const { shopId } = yield* TenantContext
+      const refuseForeign = Effect.fnUntraced(function* (shopId: ShopId, arrival: Arrival | undefined) {
+        if (arrival === undefined) return []
         yield* Effect.logError("an id of another shop's product was refused").pipe(
-          Effect.annotateLogs({ shop_id: shopId, product_id: record().subject }),
+          Effect.annotateLogs({ shop_id: shopId, product_id: arrival.id }),
         )
         yield* Metric.update(foreign, 1)
-        return yield* db.transact({
+        const answer = foreignAnswer(arrival.id)
+        const record = toRecord(arrival, { answer, state: "parked", reason: FOREIGN })
+        yield* db.transact({
           read: [],
-          write: () => ({
-            ...refuse(new ProductOfAnotherShop()),
-            queries: [inbox.insert(shopId, SOURCE, [record()])],
-          }),
+          write: () => ({ queries: [inbox.insert(shopId, SOURCE, [record])], answer: undefined }),
         })
+        const nowNanos = clock.currentTimeNanosUnsafe()
+        return [{ taken: { kind: "foreign" } as const, foundNanos: nowNanos, mappedNanos: nowNanos }]
       })
 
-      const applyAs = Effect.fnUntraced(function* (event: ProductEvent, reading: Reading | undefined) {
+      // Two events may create the same product at the same time: the second then finds it.
+      const commit = (shopId: ShopId, arrivals: ReadonlyArray<Arrival>) =>
+        attempt(shopId, arrivals).pipe(
+          Effect.catchTag("ProductOfAnotherShop", () => attempt(shopId, arrivals)),
+          Effect.catchTag("ProductOfAnotherShop", () => refuseForeign(shopId, arrivals[0])),
+        )
+
+      const groups = yield* GroupCommitPerShop.make({
+        keyOf: ({ id }: Arrival) => String(id),
+        commit,
+        heldTooLong: () => new DatabaseUnavailable(),
+      })
+
+      const submit = Effect.fnUntraced(function* (event: ProductEvent, reading: Reading | undefined) {
         const id = idOf(event.product_data)
         if (id === undefined) return yield* new ProductIdMissing()
-        const nowMs = yield* Clock.currentTimeMillis
-        const traceParent = yield* currentTrace
-        const record = ({ answer, state, reason }: Pick<Decision, "answer" | "state" | "reason">) => ({
-          id: newInboxId(nowMs),
-          subject: String(id),
-          eventId: event.event_id ?? null,
-          occurredAt: event.occurred_at ?? null,
+        const nowMs = clock.currentTimeMillisUnsafe()
+        const { taken, ...times } = yield* groups.submit({
+          inboxId: newInboxId(nowMs),
+          id,
+          event,
           receivedAt: new Date(nowMs),
-          payload: encodeEvent(event),
-          answer,
-          state,
-          reason,
-          traceParent,
+          traceParent: yield* currentTrace,
+          ...(reading === undefined ? {} : { seenVersion: reading.seenVersion }),
         })
-        const applying = attempt(id, event, reading, record)
-        // Two events may create the same product at the same time: the second then finds it.
-        const { answer, startNanos, foundNanos, mappedNanos } = yield* applying.pipe(
-          Effect.catchTag("ProductOfAnotherShop", () => applying),
-          Effect.catchTag("ProductOfAnotherShop", () =>
-            refuseForeign(() => record({ answer: foreignAnswer(id), state: "parked", reason: FOREIGN })),
-          ),
-        )
-        // The budget is the webhook's.
-        if (reading !== undefined) return answer
-        yield* LatencyBudget.record("webhook.find_product", startNanos, foundNanos)
-        yield* LatencyBudget.record("webhook.map_product", foundNanos, mappedNanos)
-        yield* LatencyBudget.record("webhook.update_and_record", mappedNanos, yield* Clock.currentTimeNanos)
-        return answer
+        if (taken.kind === "foreign") return yield* new ProductOfAnotherShop()
+        return { answer: taken.kind === "moved" ? null : taken.answer, ...times }
       })
 
-      return {
-        apply: Effect.fnUntraced(function* (event) {
-          const answer = yield* applyAs(event, undefined)
-          return answer ?? (yield* Effect.die(new Error("an event of Bitrix was not decided")))
-        }),
-        applyRead: Effect.fn("ProductSync.applyRead")((event, reading) => applyAs(event, reading)),
-      }
+      const apply: ProductSync["Service"]["apply"] = Effect.fnUntraced(function* (event) {
+        const submittedNanos = clock.currentTimeNanosUnsafe()
+        const { answer, foundNanos, mappedNanos } = yield* submit(event, undefined)
+        yield* LatencyBudget.record("webhook.find_product", submittedNanos, foundNanos)
+        yield* LatencyBudget.record("webhook.map_product", foundNanos, mappedNanos)
+        yield* LatencyBudget.record("webhook.update_and_record", mappedNanos, clock.currentTimeNanosUnsafe())
+        return answer ?? (yield* Effect.die(new Error("an event of Bitrix was not decided")))
+      })
+
+      const applyRead: ProductSync["Service"]["applyRead"] = Effect.fn("ProductSync.applyRead")(
+        (event, reading) => Effect.map(submit(event, reading), ({ answer }) => answer),
+      )
+
+      return { apply, applyRead }
     }),
   ).pipe(Layer.provide([BitrixProductsRepo.layer, ConflictsRepo.layer, MirroredProducts.layer]))
 }
-
-/** How far Bitrix's clock may be behind ours, and how long a page may have been on its way. */
-const READ_MARGIN_MS = 60_000
-const FOREIGN = "Product id belongs to another shop"
-const foreignAnswer = (product_id: ProductId): ProductAnswer => ({
-  status: "skipped",
-  action: "skipped",
-  product_id,
-  reindex_triggered: false,
-  embedding_generated: false,
-  message: FOREIGN,
-})
-const encodeEvent = Schema.encodeSync(ProductEvent)
-const decodeAnswer = Schema.decodeUnknownSync(ProductAnswer)
 
 const foreign = Metric.counter("bitrix_foreign_products_total", {
   description: "Events that named a product of another shop",

@@ -85,12 +85,12 @@ export class Outbox extends Context.Service<
   Outbox,
   {
     readonly record: (shopId: ShopId, fact: Fact) => Query<void>
-    /** The fact of an aggregate that is not delivered yet. */
+    /** The facts of these aggregates that are not delivered yet. */
     readonly findOpen: (
       shopId: ShopId,
       target: OutboxTarget,
       aggregateType: string,
-      aggregateId: string,
+      aggregateIds: ReadonlyArray<string>,
     ) => Query<ReadonlyArray<typeof OpenFact.Type>>
     /** Takes what is due, oldest first, for as long as the lease lasts. */
     readonly claim: (
@@ -157,14 +157,14 @@ export class Outbox extends Context.Service<
             settled_at = NULL,
             attempts = 0,
             available_at = CASE WHEN o.lease IS NULL THEN 'epoch' ELSE o.available_at END`),
-    findOpen: (shopId, target, aggregateType, aggregateId) =>
+    findOpen: (shopId, target, aggregateType, aggregateIds) =>
       rows(
         OpenFact,
         sql`
-          SELECT before, lease IS NOT NULL AS is_held, state = 'parked' AS is_parked
+          SELECT aggregate_id, before, lease IS NOT NULL AS is_held, state = 'parked' AS is_parked
           FROM outbox
           WHERE shop_id = ${shopId} AND target = ${target} AND aggregate_type = ${aggregateType}
-            AND aggregate_id = ${aggregateId} AND state <> 'delivered'`,
+            AND aggregate_id = ANY (${aggregateIds}::text[]) AND state <> 'delivered'`,
       ),
     claim: (shopId, target, { lease, limit, now, until, held }) =>
       rows(
@@ -319,6 +319,7 @@ const columns = sql.literal(
 )
 
 const OpenFact = Schema.Struct({
+  aggregate_id: Schema.String,
   before: Schema.Record(Schema.String, Schema.Unknown),
   is_held: Schema.Boolean,
   is_parked: Schema.Boolean,

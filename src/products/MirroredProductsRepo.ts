@@ -1,19 +1,25 @@
 /** Goods as an edge mirrors them: read under lock whole, deleted ones too, and written as the other side says. */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { leasedIds } from "../platform/Outbox.ts"
 import type { Query } from "../platform/Query.ts"
 import { command, rows, sql } from "../platform/Query.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 import type { MirroredState } from "./MirroredProduct.ts"
 import { MirroredProduct } from "./MirroredProduct.ts"
-import type { ProductId } from "./Product.ts"
+import { ProductId } from "./Product.ts"
 
 export class MirroredProductsRepo extends Context.Service<
   MirroredProductsRepo,
   {
     /** Comes before `find`, which then reads what nobody else changes, pictures included. */
     readonly lock: (shopId: ShopId, ids: ReadonlyArray<ProductId>) => Query<void>
+    /** Those that nobody else holds; they are locked from then on. */
+    readonly lockFree: (
+      shopId: ShopId,
+      ids: ReadonlyArray<ProductId>,
+    ) => Query<ReadonlyArray<{ readonly id: ProductId }>>
     readonly find: (shopId: ShopId, ids: ReadonlyArray<ProductId>) => Query<ReadonlyArray<MirroredProduct>>
     /** Those that facts of this lease tell of, without pictures; what somebody else holds is left out. */
     readonly lockLeased: (shopId: ShopId, lease: string) => Query<ReadonlyArray<MirroredProduct>>
@@ -30,6 +36,16 @@ export class MirroredProductsRepo extends Context.Service<
         WHERE shop_id = ${shopId} AND id = ANY (${ids}::integer[])
         ORDER BY id
         FOR NO KEY UPDATE`),
+    lockFree: (shopId, ids) =>
+      rows(
+        Locked,
+        sql`
+          SELECT id
+          FROM product
+          WHERE shop_id = ${shopId} AND id = ANY (${ids}::integer[])
+          ORDER BY id
+          FOR NO KEY UPDATE SKIP LOCKED`,
+      ),
     find: (shopId, ids) =>
       rows(
         MirroredProduct,
@@ -75,6 +91,8 @@ export class MirroredProductsRepo extends Context.Service<
     ],
   })
 }
+
+const Locked = Schema.Struct({ id: ProductId })
 
 const columns = sql.literal(
   `p.id, p.name, p.price, p.description, p.image, p.enabled, p.type, p.width, p.height,

@@ -1,0 +1,258 @@
+/** What people and their edits feel of a Bitrix that is down, slow or refuses one product: a whole node, its clock in hand. */
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import { scheduleMs } from "../../src/platform/OutboxOutcome.ts"
+import { makeWorld } from "../support/BitrixWorld.ts"
+import { eventually } from "../support/eventually.ts"
+import { TestDatabase } from "../support/TestDatabase.ts"
+import { call } from "../support/TestPeople.ts"
+import * as TestToken from "../support/TestToken.ts"
+
+const DAY_MS = 86_400_000
+const PER_SECOND = 20
+const TIMEOUT_MS = 180_000
+
+/** The clock of the test stands where that of the database does. */
+const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.andThen(TestClock.setTime(Date.now()), effect).pipe(Effect.provide(TestClock.layer()))
+
+const live = TestClock.withLive
+const nowMs = Effect.clockWith((clock) => clock.currentTimeMillis)
+
+/** A world whose people stay logged in for as long as the test lasts in its own time. */
+const makeLongWorld = (options: Parameters<typeof makeWorld>[0] = {}) =>
+  Effect.gen(function* () {
+    const world = yield* makeWorld({
+      ...options,
+      settings: { BITRIX_REQUESTS_PER_SECOND_MAX: String(PER_SECOND), ...options.settings },
+    })
+    const { id, phone, shopId } = world.director
+    const token = yield* TestToken.sign(
+      { sub: String(id), user_id: id, phone, role: "DIRECTOR", shop_id: shopId, ver: 0, jti: `long-${id}` },
+      { expires: "30 days" },
+    )
+    const { node, witness } = world
+    /** Until the node waits for nothing but the clock. */
+    const quiet = live(
+      Effect.gen(function* () {
+        for (let calm = 0; calm < 3; ) {
+          yield* Effect.sleep(3)
+          const [busy] = yield* Effect.promise(
+            () => witness`
+              SELECT count(*)::integer AS n FROM pg_stat_activity
+              WHERE datname = current_database() AND application_name = 'cvety' AND state <> 'idle'`,
+          )
+          calm = busy?.["n"] === 0 ? calm + 1 : 0
+        }
+      }),
+    )
+    const pass = (ms: number, stepMs: number) =>
+      Effect.gen(function* () {
+        yield* quiet
+        for (let gone = 0; gone < ms; gone += stepMs) {
+          yield* TestClock.adjust(Math.min(stepMs, ms - gone))
+          yield* quiet
+        }
+      })
+    return {
+      ...world,
+      pass,
+      put: (id: number, body: object) => call(node.url, "PUT", `/products/${id}`, { token, body }),
+      status: Effect.map(call(node.url, "GET", "/sync/status", { token }), ({ body }) => body),
+      syncOf: (id: number) =>
+        Effect.map(call(node.url, "GET", "/products/admin?limit=100", { token }), ({ body }) =>
+          body.find((product: { readonly id: number }) => product.id === id)?.bitrix_sync,
+        ),
+    }
+  })
+
+layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that is down for a day", (it) => {
+  it.effect(
+    "keeps nobody from editing, and is told everything once when it is back, and no faster than it bears",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeLongWorld()
+        const { simulator, witness, shopId } = world
+        simulator.webhooks.echo = false
+        const ids = yield* Effect.forEach(Array.from({ length: 60 }), () => world.insertProduct())
+        yield* Effect.promise(() => simulator.refuse())
+
+        const last = new Map<number, string>()
+        const took: Array<number> = []
+        for (let hour = 0; hour < 24; hour += 1) {
+          for (let n = 0; n < 10; n += 1) {
+            const id = ids[(hour * 7 + n * 11) % ids.length] as number
+            const name = `Букет ${hour}:${n}`
+            const { status, body, elapsedMs } = yield* world.put(id, { name, price: 100_000 + hour * 100 })
+            assert.deepStrictEqual([status, body.name, body.bitrix_sync.state], [200, name, "pending"])
+            last.set(id, name)
+            took.push(elapsedMs)
+          }
+          yield* world.pass(DAY_MS / 24, DAY_MS / 24 / 4)
+          const facts = yield* world.openFacts
+          assert.deepStrictEqual([...new Set(facts.map(({ state }) => state))], ["pending"], `hour ${hour}`)
+          assert.strictEqual(facts.length, last.size)
+        }
+        const { to_bitrix } = yield* world.status
+        assert.include(to_bitrix, { pending: last.size, parked: 0 })
+        assert.notStrictEqual(to_bitrix.breaker, "closed")
+        assert.strictEqual(simulator.writes.length, 0)
+        assert.isBelow(median(took), 250)
+
+        yield* Effect.promise(() => simulator.accept())
+        const arrivals: Array<{ readonly atMs: number; readonly count: number }> = []
+        let told = 0
+        for (let step = 0; step < 4_000 && told < last.size; step += 1) {
+          yield* world.pass(50, 50)
+          const count = simulator.writes.length - told
+          told += count
+          if (count > 0) arrivals.push({ atMs: yield* nowMs, count })
+        }
+        yield* live(eventually(isTold(world.openFacts), "20 seconds"))
+
+        assert.strictEqual(simulator.writes.length, last.size)
+        for (const { id, body } of simulator.writes) {
+          assert.include(body, { name: last.get(id) })
+          assert.strictEqual(simulator.products.get(id)?.title, last.get(id))
+        }
+        arrivals.forEach(({ atMs }, from) => {
+          let sum = 0
+          for (const { atMs: laterMs, count } of arrivals.slice(from)) {
+            sum += count
+            // What left in one step is seen in that step or the next.
+            assert.isAtMost(sum, PER_SECOND * ((laterMs - atMs) / 1_000 + 0.1) + 4)
+          }
+        })
+        const [parked] = yield* Effect.promise(
+          () => witness`SELECT count(*)::integer AS n FROM outbox WHERE shop_id = ${shopId} AND state <> 'delivered'`,
+        )
+        assert.strictEqual(parked?.["n"], 0)
+        assert.include((yield* world.status).to_bitrix, { pending: 0, breaker: "closed" })
+        assert.include(yield* world.syncOf(ids[0] as number), { state: "synced", last_error: null })
+      }).pipe(inTime),
+    TIMEOUT_MS,
+  )
+})
+
+layer(TestDatabase.layer, { excludeTestServices: true })("a product that Bitrix never takes", (it) => {
+  it.effect(
+    "is given up after its schedule with the reason, while the others flow, and goes again when it changes",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeLongWorld()
+        const { simulator } = world
+        const poison = yield* world.insertProduct()
+        const others = yield* Effect.forEach(Array.from({ length: 5 }), () => world.insertProduct())
+        simulator.fail({ mode: { kind: "status", status: 500 }, productId: poison })
+        yield* world.put(poison, { name: "Яд" })
+
+        const isParked = Effect.map(world.openFacts, ([fact]) => fact?.["state"] === "parked")
+        let turn = 0
+        while (!(yield* isParked)) {
+          turn += 1
+          assert.isBelow(turn, 1_000, "was never given up")
+          if (turn % 20 === 0) {
+            const id = others[turn % others.length] as number
+            yield* world.put(id, { name: `Букет ${turn}` })
+            yield* live(eventually(Effect.sync(() => simulator.products.get(id)?.title === `Букет ${turn}`), "10 seconds"))
+          }
+          yield* world.pass(9_000, 9_000)
+        }
+        const attempts = simulator.requests.filter(({ body }) => String(body).includes("Яд")).length
+        assert.strictEqual(attempts, scheduleMs.length + 1)
+        const error = "Simulated failure 500 (500)"
+        assert.deepInclude(yield* world.syncOf(poison), { state: "parked", last_error: error })
+        const { to_bitrix, parked } = yield* world.status
+        assert.include(to_bitrix, { parked: 1, pending: 0, breaker: "closed" })
+        assert.deepInclude(parked[0], { product_id: poison, error })
+
+        simulator.heal()
+        yield* world.pass(DAY_MS, DAY_MS / 4)
+        assert.strictEqual((yield* world.openFacts).length, 1)
+        yield* world.put(poison, { name: "Лекарство" })
+        yield* live(eventually(isTold(world.openFacts), "10 seconds"))
+        assert.strictEqual(simulator.products.get(poison)?.title, "Лекарство")
+      }).pipe(inTime),
+    TIMEOUT_MS,
+  )
+
+  it.effect("for a reason that time does not heal is given up at once", () =>
+    Effect.gen(function* () {
+      const world = yield* makeLongWorld()
+      const { simulator } = world
+      const gone = yield* world.insertProduct()
+      const kept = yield* world.insertProduct()
+      simulator.products.delete(gone)
+      yield* world.put(gone, { name: "Нет там" })
+      yield* world.put(kept, { name: "Есть там" })
+      yield* live(eventually(Effect.map(world.openFacts, (facts) => facts.length === 1), "10 seconds"))
+      assert.deepInclude(yield* world.syncOf(gone), { state: "parked", last_error: "Product not found (404)" })
+      assert.strictEqual(simulator.products.get(kept)?.title, "Есть там")
+
+      simulator.fail({ method: "PUT", mode: { kind: "status", status: 401, body: { status: false, error: "x" } } })
+      yield* world.put(kept, { name: "Чужой ключ" })
+      yield* live(
+        eventually(Effect.map(world.openFacts, (facts) => facts.every(({ state }) => state === "parked")), "10 seconds"),
+      )
+      assert.deepInclude(yield* world.syncOf(kept), { state: "parked", last_error: "Invalid API token (401)" })
+    }).pipe(inTime),
+  )
+})
+
+layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that asks for patience", (it) => {
+  it.effect("gets it", () =>
+    Effect.gen(function* () {
+      const world = yield* makeLongWorld()
+      const { simulator } = world
+      const id = yield* world.insertProduct()
+      simulator.script({ method: "PUT" }, [{ kind: "status", status: 429, retryAfter: 120 }])
+      yield* world.put(id, { name: "Терпение" })
+      yield* live(eventually(Effect.sync(() => simulator.requests.length === 1), "10 seconds"))
+      yield* world.pass(119_000, 7_000)
+      assert.strictEqual(simulator.requests.length, 1)
+      yield* world.pass(9_000, 1_000)
+      yield* live(eventually(isTold(world.openFacts), "10 seconds"))
+      assert.strictEqual(simulator.products.get(id)?.title, "Терпение")
+      assert.strictEqual(simulator.requests.length, 2)
+    }).pipe(inTime),
+  )
+})
+
+layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that hangs", (it) => {
+  it.effect("makes no edit slower", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const { simulator } = world
+      const ids = yield* Effect.forEach(Array.from({ length: 40 }), () => world.insertProduct())
+      const edit = (name: string) =>
+        Effect.forEach(ids, (id) =>
+          Effect.map(world.put(id, { name: `${name} ${id}` }), ({ status, elapsedMs }) => {
+            assert.strictEqual(status, 200)
+            return elapsedMs
+          }),
+        )
+      yield* edit("Сначала")
+      const before = median(yield* edit("Быстро"))
+      yield* world.calm
+      simulator.fail({ method: "PUT", mode: { kind: "hang" } })
+      yield* edit("Повисло")
+      yield* eventually(
+        Effect.sync(() => simulator.hungRequests >= 16),
+        "10 seconds",
+      )
+      const during = median(yield* edit("Висит"))
+      assert.isBelow(during, 3 * before + 25, `${during} ms instead of ${before} ms`)
+
+      simulator.heal()
+      yield* eventually(isTold(world.openFacts), "60 seconds")
+      for (const id of ids) assert.strictEqual(simulator.products.get(id)?.title, `Висит ${id}`)
+    }),
+  )
+})
+
+const isTold = (openFacts: Effect.Effect<ReadonlyArray<unknown>>) =>
+  Effect.map(openFacts, (facts) => facts.length === 0)
+
+const median = (numbers: ReadonlyArray<number>): number =>
+  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
