@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { leasedIds } from "../platform/Outbox.ts"
+import { leasedIds } from "../platform/leasedIds.ts"
 import type { Query } from "../platform/Query.ts"
 import { command, rows, sql } from "../platform/Query.ts"
 import { ProductId } from "../products/Product.ts"

@@ -64,7 +64,7 @@ const KEPT = "Kept:"
 export const UNREAD_REASONS = [CANNOT_BE_CREATED, KEPT] as const
 
 export const decide = (situation: Situation): Decision => {
-  const { id, event, product, ledger } = situation
+  const { id, event, product } = situation
   const isDeletion = event.event_type === "product.deleted"
   if (!isDeletion && event.event_type !== "product.created" && event.event_type !== "product.updated")
     return { ...nothing(id, null, null), state: "parked", reason: "Unknown event type" }
@@ -138,7 +138,7 @@ const withoutAccidentalZero = (mapped: Mapped, local: Mirrored, agreed: Ledger):
   const isKnown =
     local.price === 0 || agreed.theirs.price === 0 || agreed.sent.some(({ theirs }) => theirs.price === 0)
   if (said.price !== 0 || isKnown) return mapped
-  const { price: _, ...others } = said
+  const others: SomeFields = Object.fromEntries(Object.entries(said).filter(([field]) => field !== "price"))
   return { said: others, blurred: [...blurred, "price"], notes: [...notes, "price: zero"] }
 }
 

@@ -122,9 +122,22 @@ export const delivered = (ledger: Ledger): Ledger => {
   return {
     ours: { ...ledger.ours, ...newest.ours },
     theirs: { ...ledger.theirs, ...known.theirs },
-    sent: newest.isSeen ? [] : [...ledger.sent.slice(0, -1), former, known].slice(-SENT_MAX),
+    sent: newest.isSeen
+      ? []
+      : [...ledger.sent.slice(0, -1), ...(isRemembered(ledger.sent, former) ? [] : [former]), known].slice(
+          -SENT_MAX,
+        ),
     blurred: ledger.blurred.filter((field) => !(field in newest.ours)),
   }
+}
+
+/** What was agreed on before is often what the push before told. */
+const isRemembered = (sent: ReadonlyArray<Sent>, former: Sent): boolean => {
+  const before = sent.at(-2)
+  return (
+    before?.isDelivered === true &&
+    Object.entries(former.theirs).every(([field, value]) => isSame(before.theirs[field as Field], value))
+  )
 }
 
 /** The push leaves: it is noted, once for all attempts. */
@@ -135,7 +148,7 @@ export const noted = (ledger: Ledger, push: Sent): Ledger => {
 }
 
 /** Pushes and former agreements whose coming back is still looked for. */
-const SENT_MAX = 12
+const SENT_MAX = 24
 
 const isSamePush = (one: Sent, other: Sent): boolean =>
   toldFields.every((field) => isSame(one.ours[field], other.ours[field]))
@@ -152,10 +165,17 @@ const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown, isAut
   return { ...push, index, isOld }
 }
 
-/** Copies come in the order of their pushes. In Bitrix itself any copy of ours is the last one that we told it to make. */
+/**
+ * Copies come in the order of the pushes that arrived. In Bitrix itself any copy of ours is the last one that we told it to
+ * make.
+ */
 const indexOfCopied = (sent: ReadonlyArray<Sent>, exact: number, isAuthoritative: boolean): number => {
   const isFormer = sent[exact]?.isFormer === true
-  if (!isAuthoritative) return exact === -1 ? sent.findIndex(awaitsCopy) : exact
+  if (!isAuthoritative) {
+    if (exact !== -1) return exact
+    const arrived = sent.findIndex((one) => one.isDelivered && awaitsCopy(one))
+    return arrived === -1 ? sent.findLastIndex(awaitsCopy) : arrived
+  }
   return isFormer || (exact === -1 && !sent.some(awaitsCopy))
     ? exact
     : sent.findLastIndex(({ ours, isFormer }) => ours.image != null && isFormer !== true)
@@ -168,9 +188,9 @@ const withCopy = (push: Sent, image: string): Sent =>
   push.isDelivered ? { ...push, theirs: { ...push.theirs, image } } : { ...push, met: image }
 
 const without = (push: Sent, field: Field): Sent => {
-  const { [field]: _ours, ...ours } = push.ours
-  const { [field]: _theirs, ...theirs } = push.theirs
-  return { ...push, ours, theirs }
+  const others = (some: SomeFields) =>
+    Object.fromEntries(Object.entries(some).filter(([key]) => key !== field)) as SomeFields
+  return { ...push, ours: others(push.ours), theirs: others(push.theirs) }
 }
 
 /**

@@ -20,66 +20,12 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { ParentSpan } from "effect/Tracer"
 import { BigIntColumn } from "../shared/BigIntColumn.ts"
-import { ShopId } from "../shared/ShopId.ts"
+import type { ShopId } from "../shared/ShopId.ts"
+import type { Fact, OutboxTarget, Settled } from "./OutboxFact.ts"
+import { ClaimedFact, NextDue, OpenFact, OutboxEntry, OutboxTotals } from "./OutboxFact.ts"
 import type { Query } from "./Query.ts"
 import { command, rows, sql } from "./Query.ts"
 import { traceParent } from "./traceParent.ts"
-
-export const OutboxTarget = Schema.Literals(["telegram", "bitrix"])
-export type OutboxTarget = typeof OutboxTarget.Type
-
-export interface Fact {
-  readonly target: OutboxTarget
-  readonly aggregateType: string
-  readonly aggregateId: string
-  /** JSON. Strings are free of NUL and lone surrogates, which PostgreSQL cannot hold. */
-  readonly payload: unknown
-  /** What changed, as it was before: the oldest value that was not told yet is kept. */
-  readonly before?: Readonly<Record<string, unknown>>
-  readonly traceParent: string | null
-}
-
-/** A fact in the hands of whoever delivers it. */
-export const ClaimedFact = Schema.Struct({
-  id: BigIntColumn,
-  aggregate_id: Schema.String,
-  payload: Schema.Unknown,
-  before: Schema.Record(Schema.String, Schema.Unknown),
-  generation: Schema.Int,
-  attempts: Schema.Int,
-  trace_parent: Schema.NullOr(Schema.String),
-  pending_since: Schema.Date,
-})
-export type ClaimedFact = typeof ClaimedFact.Type
-
-/** How an attempt ended. A fact that changed meanwhile stays open whatever its outcome, and is delivered again. */
-export type Outcome =
-  | { readonly kind: "delivered" }
-  | { readonly kind: "failed"; readonly at: Date; readonly error: string; readonly attempts: number }
-  | { readonly kind: "parked"; readonly error: string }
-  /** Was not tried. */
-  | { readonly kind: "released"; readonly at: Date }
-
-export interface Settled {
-  readonly id: number
-  readonly generation: number
-  readonly lease: string
-  readonly outcome: Outcome
-}
-
-export const OutboxEntry = Schema.Struct({
-  id: BigIntColumn,
-  shop_id: ShopId,
-  target: OutboxTarget,
-  aggregate_type: Schema.String,
-  aggregate_id: Schema.String,
-  state: Schema.Literals(["pending", "delivered", "parked"]),
-  attempts: Schema.Int,
-  last_error: Schema.NullOr(Schema.String),
-  pending_since: Schema.Date,
-  settled_at: Schema.NullOr(Schema.Date),
-})
-export type OutboxEntry = typeof OutboxEntry.Type
 
 export class Outbox extends Context.Service<
   Outbox,
@@ -303,40 +249,11 @@ export class Outbox extends Context.Service<
   })
 }
 
-/**
- * The ids that the facts of a lease tell of, as an array. Worked out by itself and first: below the barrier of row
- * security a join with a cast in it cannot use an index, and would read all records of the shop.
- */
-export const leasedIds = (shopId: ShopId, lease: string, aggregateType: string) => sql`
-  ARRAY(
-    SELECT CASE WHEN o.aggregate_type = ${aggregateType} THEN o.aggregate_id::integer END
-    FROM outbox o
-    WHERE o.shop_id = ${shopId} AND o.lease = ${lease}::uuid
-  )`
-
 const columns = sql.literal(
   `id, shop_id, target, aggregate_type, aggregate_id, state, attempts, last_error, pending_since, settled_at`,
 )
 
-const OpenFact = Schema.Struct({
-  aggregate_id: Schema.String,
-  before: Schema.Record(Schema.String, Schema.Unknown),
-  is_held: Schema.Boolean,
-  is_parked: Schema.Boolean,
-})
-
 const Id = Schema.Struct({ id: BigIntColumn })
-
-const NextDue = Schema.Struct({ at: Schema.NullOr(Schema.Date) })
-
-const OutboxTotals = Schema.Struct({
-  shop_id: ShopId,
-  target: OutboxTarget,
-  pending: Schema.Int,
-  parked: Schema.Int,
-  oldest_pending_since: Schema.NullOr(Schema.Date),
-  last_delivered_at: Schema.NullOr(Schema.Date),
-})
 
 const flat = ({ id, generation, lease, outcome }: Settled) => ({ id, generation, lease, ...outcome })
 

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
-import type { ClaimedFact, OutboxTarget, Settled } from "./Outbox.ts"
+import type { ClaimedFact, OutboxTarget, Settled } from "./OutboxFact.ts"
 
 /** How an attempt ended, as the edge sees it. */
 export type Delivered =

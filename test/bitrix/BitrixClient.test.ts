@@ -136,7 +136,10 @@ layer(BitrixClient.layer, { excludeTestServices: true })("a push", (it) => {
     [{ kind: "html", status: 403 }, "Invalid API token (403)"],
     [{ kind: "status", status: 404, body: { status: false, error: "x" } }, "Product not found (404)"],
     [{ kind: "html", status: 404 }, "No such path (404)"],
-    [{ kind: "status", status: 400, body: { status: false, error: "Invalid JSON payload" } }, "Invalid JSON payload (400)"],
+    [
+      { kind: "status", status: 400, body: { status: false, error: "Invalid JSON payload" } },
+      "Invalid JSON payload (400)",
+    ],
   ]
   for (const [mode, error] of refusals) {
     it.effect(`is given up with "${error}"`, () =>
@@ -178,7 +181,10 @@ layer(BitrixClient.layer, { excludeTestServices: true })("a push", (it) => {
       const { simulator, push } = yield* makeBitrix()
       const stranger = yield* makeSimulator()
       for (const status of [301, 302, 307, 308] as const) {
-        simulator.fail({ mode: { kind: "redirect", status, location: `${stranger.url}/products/` }, times: 1 })
+        simulator.fail({
+          mode: { kind: "redirect", status, location: `${stranger.url}/products/` },
+          times: 1,
+        })
         assert.strictEqual((yield* push()).kind, "failed")
       }
       assert.deepStrictEqual(stranger.requests, [])
@@ -209,7 +215,8 @@ layer(BitrixClient.layer, { excludeTestServices: true })("the circuit", (it) => 
     Effect.gen(function* () {
       const { simulator, push, circuit } = yield* makeBitrix()
       simulator.fail({ mode: page })
-      for (let n = 1; n < FAILURES_MAX; n += 1) assert.include(yield* push(), { kind: "failed", isOutage: false })
+      for (let n = 1; n < FAILURES_MAX; n += 1)
+        assert.include(yield* push(), { kind: "failed", isOutage: false })
       assert.deepInclude(yield* circuit, { state: "closed", waitMs: 0 })
       assert.include(yield* push(), { kind: "failed", isOutage: true })
       assert.deepInclude(yield* circuit, { state: "open", waitMs: 1_000 })
@@ -242,7 +249,10 @@ layer(BitrixClient.layer, { excludeTestServices: true })("the circuit", (it) => 
         yield* TestClock.adjust(waitMs)
         assert.include(yield* push(), { kind: "failed", isOutage: true })
       }
-      assert.deepStrictEqual(waits, [...waits].sort((a, b) => a - b))
+      assert.deepStrictEqual(
+        waits,
+        [...waits].sort((a, b) => a - b),
+      )
       assert.strictEqual(waits.at(-1), 60_000)
     }).pipe(inTime),
   )
@@ -290,7 +300,8 @@ layer(BitrixClient.layer, { excludeTestServices: true })("the circuit", (it) => 
     Effect.gen(function* () {
       const { simulator, push, circuit } = yield* makeBitrix()
       simulator.fail({ mode: { kind: "status", status: 500 } })
-      for (let n = 0; n < 3 * FAILURES_MAX && (yield* circuit).state === "closed"; n += 1) yield* push(1_000 + n)
+      for (let n = 0; n < 3 * FAILURES_MAX && (yield* circuit).state === "closed"; n += 1)
+        yield* push(1_000 + n)
       assert.strictEqual((yield* circuit).state, "open")
     }).pipe(inTime),
   )

@@ -254,7 +254,11 @@ layer(TestDatabase.layer, { excludeTestServices: true })("the product webhook", 
         )
         assert.include(body, { action: "updated" })
         const after = yield* world.findProduct(id)
-        const { updated_at: _time, search: _stems, ...same } = { ...before, [column]: taken }
+        const same = Object.fromEntries(
+          Object.entries({ ...before, [column]: taken }).filter(
+            ([key]) => !["updated_at", "search"].includes(key),
+          ),
+        )
         assert.deepInclude(after, same, key)
         before = after
       }

@@ -61,8 +61,9 @@ const makeLongWorld = (options: Parameters<typeof makeWorld>[0] = {}) =>
       put: (id: number, body: object) => call(node.url, "PUT", `/products/${id}`, { token, body }),
       status: Effect.map(call(node.url, "GET", "/sync/status", { token }), ({ body }) => body),
       syncOf: (id: number) =>
-        Effect.map(call(node.url, "GET", "/products/admin?limit=100", { token }), ({ body }) =>
-          body.find((product: { readonly id: number }) => product.id === id)?.bitrix_sync,
+        Effect.map(
+          call(node.url, "GET", "/products/admin?limit=100", { token }),
+          ({ body }) => body.find((product: { readonly id: number }) => product.id === id)?.bitrix_sync,
         ),
     }
   })
@@ -81,7 +82,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that is down 
         const last = new Map<number, string>()
         const took: Array<number> = []
         for (let hour = 0; hour < 24; hour += 1) {
-          for (let n = 0; n < 10; n += 1) {
+          for (let n = 0; n < 5; n += 1) {
             const id = ids[(hour * 7 + n * 11) % ids.length] as number
             const name = `Букет ${hour}:${n}`
             const { status, body, elapsedMs } = yield* world.put(id, { name, price: 100_000 + hour * 100 })
@@ -103,8 +104,10 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that is down 
         yield* Effect.promise(() => simulator.accept())
         const arrivals: Array<{ readonly atMs: number; readonly count: number }> = []
         let told = 0
-        for (let step = 0; step < 4_000 && told < last.size; step += 1) {
-          yield* world.pass(50, 50)
+        for (let step = 0; step < 1_000 && told < last.size; step += 1) {
+          // The circuit opens for a minute at most; what follows is looked at closely.
+          const stepMs = told === 0 ? 1_000 : 50
+          yield* world.pass(stepMs, stepMs)
           const count = simulator.writes.length - told
           told += count
           if (count > 0) arrivals.push({ atMs: yield* nowMs, count })
@@ -125,7 +128,8 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that is down 
           }
         })
         const [parked] = yield* Effect.promise(
-          () => witness`SELECT count(*)::integer AS n FROM outbox WHERE shop_id = ${shopId} AND state <> 'delivered'`,
+          () =>
+            witness`SELECT count(*)::integer AS n FROM outbox WHERE shop_id = ${shopId} AND state <> 'delivered'`,
         )
         assert.strictEqual(parked?.["n"], 0)
         assert.include((yield* world.status).to_bitrix, { pending: 0, breaker: "closed" })
@@ -145,23 +149,40 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a product that Bitrix 
         const poison = yield* world.insertProduct()
         const others = yield* Effect.forEach(Array.from({ length: 5 }), () => world.insertProduct())
         simulator.fail({ mode: { kind: "status", status: 500 }, productId: poison })
+        const error = "Simulated failure 500 (500)"
         yield* world.put(poison, { name: "Яд" })
 
-        const isParked = Effect.map(world.openFacts, ([fact]) => fact?.["state"] === "parked")
-        let turn = 0
-        while (!(yield* isParked)) {
-          turn += 1
-          assert.isBelow(turn, 1_000, "was never given up")
-          if (turn % 20 === 0) {
-            const id = others[turn % others.length] as number
-            yield* world.put(id, { name: `Букет ${turn}` })
-            yield* live(eventually(Effect.sync(() => simulator.products.get(id)?.title === `Букет ${turn}`), "10 seconds"))
-          }
-          yield* world.pass(9_000, 9_000)
+        for (let attempt = 1; attempt <= scheduleMs.length; attempt += 1) {
+          const id = others[attempt % others.length] as number
+          yield* world.put(id, { name: `Букет ${attempt}` })
+          yield* live(
+            eventually(
+              Effect.sync(() => simulator.products.get(id)?.title === `Букет ${attempt}`),
+              "10 seconds",
+            ),
+          )
+          yield* live(
+            eventually(
+              Effect.map(
+                world.openFacts,
+                (facts) => facts.length === 1 && facts[0]?.["attempts"] === attempt,
+              ),
+              "10 seconds",
+            ),
+          )
+          const [fact] = yield* world.openFacts
+          assert.deepInclude(fact, { state: "pending", last_error: error })
+          yield* TestClock.setTime(fact?.["available_at"].getTime() - 1_000)
+          yield* world.pass(3_000, 1_000)
         }
+        yield* live(
+          eventually(
+            Effect.map(world.openFacts, ([fact]) => fact?.["state"] === "parked"),
+            "10 seconds",
+          ),
+        )
         const attempts = simulator.requests.filter(({ body }) => String(body).includes("Яд")).length
         assert.strictEqual(attempts, scheduleMs.length + 1)
-        const error = "Simulated failure 500 (500)"
         assert.deepInclude(yield* world.syncOf(poison), { state: "parked", last_error: error })
         const { to_bitrix, parked } = yield* world.status
         assert.include(to_bitrix, { parked: 1, pending: 0, breaker: "closed" })
@@ -186,16 +207,34 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a product that Bitrix 
       simulator.products.delete(gone)
       yield* world.put(gone, { name: "Нет там" })
       yield* world.put(kept, { name: "Есть там" })
-      yield* live(eventually(Effect.map(world.openFacts, (facts) => facts.length === 1), "10 seconds"))
-      assert.deepInclude(yield* world.syncOf(gone), { state: "parked", last_error: "Product not found (404)" })
+      yield* live(
+        eventually(
+          Effect.map(world.openFacts, (facts) => facts.length === 1),
+          "10 seconds",
+        ),
+      )
+      assert.deepInclude(yield* world.syncOf(gone), {
+        state: "parked",
+        last_error: "Product not found (404)",
+      })
       assert.strictEqual(simulator.products.get(kept)?.title, "Есть там")
 
-      simulator.fail({ method: "PUT", mode: { kind: "status", status: 401, body: { status: false, error: "x" } } })
+      yield* world.pass(1_000, 1_000)
+      simulator.fail({
+        method: "PUT",
+        mode: { kind: "status", status: 401, body: { status: false, error: "x" } },
+      })
       yield* world.put(kept, { name: "Чужой ключ" })
       yield* live(
-        eventually(Effect.map(world.openFacts, (facts) => facts.every(({ state }) => state === "parked")), "10 seconds"),
+        eventually(
+          Effect.map(world.openFacts, (facts) => facts.every(({ state }) => state === "parked")),
+          "10 seconds",
+        ),
       )
-      assert.deepInclude(yield* world.syncOf(kept), { state: "parked", last_error: "Invalid API token (401)" })
+      assert.deepInclude(yield* world.syncOf(kept), {
+        state: "parked",
+        last_error: "Invalid API token (401)",
+      })
     }).pipe(inTime),
   )
 })
@@ -208,7 +247,12 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that asks for
       const id = yield* world.insertProduct()
       simulator.script({ method: "PUT" }, [{ kind: "status", status: 429, retryAfter: 120 }])
       yield* world.put(id, { name: "Терпение" })
-      yield* live(eventually(Effect.sync(() => simulator.requests.length === 1), "10 seconds"))
+      yield* live(
+        eventually(
+          Effect.sync(() => simulator.requests.length === 1),
+          "10 seconds",
+        ),
+      )
       yield* world.pass(119_000, 7_000)
       assert.strictEqual(simulator.requests.length, 1)
       yield* world.pass(9_000, 1_000)

@@ -13,9 +13,9 @@ import * as fc from "fast-check"
 import * as Actor from "../../src/platform/Actor.ts"
 import { Db } from "../../src/platform/Db.ts"
 import { Migrations } from "../../src/platform/Migrations.ts"
-import type { Fact, Outcome } from "../../src/platform/Outbox.ts"
 import { Outbox } from "../../src/platform/Outbox.ts"
 import * as OutboxDelivery from "../../src/platform/OutboxDelivery.ts"
+import type { Fact, Outcome } from "../../src/platform/OutboxFact.ts"
 import type { Delivered } from "../../src/platform/OutboxOutcome.ts"
 import { scheduleMs } from "../../src/platform/OutboxOutcome.ts"
 import type { Query } from "../../src/platform/Query.ts"
@@ -461,7 +461,7 @@ layer(World, { excludeTestServices: true })("facts on their way", (it) => {
         Effect.sync(() => arrivals.length === 3),
         "5 seconds",
       )
-      const [held] = (yield* shop.facts).filter(({ aggregate_id }) => aggregate_id === "held")
+      const held = (yield* shop.facts).find(({ aggregate_id }) => aggregate_id === "held")
       assert.deepInclude(held, { state: "pending", attempts: 0, last_error: null })
       isHeld = false
       yield* eventually(isCalm(shop), "5 seconds")
