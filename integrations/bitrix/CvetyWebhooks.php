@@ -6,8 +6,9 @@
  * A handler writes its event to the spool and returns; the sending is left to the end of the request, and to flush.php
  * for what could not be sent then. No handler throws: what florists save is saved whether or not anybody hears of it.
  *
- * A product event carries the product as it was read after `occurred_at`, so of two events about one product the one
- * with the later `occurred_at` knows at least as much, in whatever order they arrive.
+ * A product event carries the product as it was read after `occurred_at`, so of two events about one product the later
+ * one knows at least as much, unless two requests read it the other way round; the backend walks through the list of
+ * goods besides and finds what such a pair left wrong.
  *
  * Settings are constants or, where there is none, variables of the environment; config.example.php lists them.
  */

@@ -1,32 +1,26 @@
 /** What people and their edits feel of a Bitrix that is down, slow or refuses one product: a whole node, its clock in hand. */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as TestClock from "effect/testing/TestClock"
 import { scheduleMs } from "../../src/platform/OutboxOutcome.ts"
 import { makeWorld } from "../support/BitrixWorld.ts"
 import { eventually } from "../support/eventually.ts"
+import * as JumpClock from "../support/JumpClock.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { call } from "../support/TestPeople.ts"
 import * as TestToken from "../support/TestToken.ts"
 
 const DAY_MS = 86_400_000
 const PER_SECOND = 20
-const TIMEOUT_MS = 180_000
+const TIMEOUT_MS = 120_000
+const WITHIN = "20 seconds"
 
-/** The clock of the test stands where that of the database does. */
-const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.andThen(TestClock.setTime(Date.now()), effect).pipe(Effect.provide(TestClock.layer()))
-
-const live = TestClock.withLive
-const nowMs = Effect.clockWith((clock) => clock.currentTimeMillis)
+const inTime = <A, E, R>(test: (clock: JumpClock.JumpClock) => Effect.Effect<A, E, R>) =>
+  Effect.flatMap(JumpClock.make, (clock) => clock.ruled(test(clock)))
 
 /** A world whose people stay logged in for as long as the test lasts in its own time. */
-const makeLongWorld = (options: Parameters<typeof makeWorld>[0] = {}) =>
+const makeLongWorld = ({ jump, live }: JumpClock.JumpClock) =>
   Effect.gen(function* () {
-    const world = yield* makeWorld({
-      ...options,
-      settings: { BITRIX_REQUESTS_PER_SECOND_MAX: String(PER_SECOND), ...options.settings },
-    })
+    const world = yield* makeWorld({ settings: { BITRIX_REQUESTS_PER_SECOND_MAX: String(PER_SECOND) } })
     const { id, phone, shopId } = world.director
     const token = yield* TestToken.sign(
       { sub: String(id), user_id: id, phone, role: "DIRECTOR", shop_id: shopId, ver: 0, jti: `long-${id}` },
@@ -51,13 +45,14 @@ const makeLongWorld = (options: Parameters<typeof makeWorld>[0] = {}) =>
       Effect.gen(function* () {
         yield* quiet
         for (let gone = 0; gone < ms; gone += stepMs) {
-          yield* TestClock.adjust(Math.min(stepMs, ms - gone))
+          yield* jump(Math.min(stepMs, ms - gone))
           yield* quiet
         }
       })
     return {
       ...world,
       pass,
+      eventually: (condition: Effect.Effect<boolean>) => world.eventually(condition, WITHIN)),
       put: (id: number, body: object) => call(node.url, "PUT", `/products/${id}`, { token, body }),
       status: Effect.map(call(node.url, "GET", "/sync/status", { token }), ({ body }) => body),
       syncOf: (id: number) =>
@@ -72,8 +67,9 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that is down 
   it.effect(
     "keeps nobody from editing, and is told everything once when it is back, and no faster than it bears",
     () =>
+      inTime((clock) =>
       Effect.gen(function* () {
-        const world = yield* makeLongWorld()
+        const world = yield* makeLongWorld(clock)
         const { simulator, witness, shopId } = world
         simulator.webhooks.echo = false
         const ids = yield* Effect.forEach(Array.from({ length: 60 }), () => world.insertProduct())
@@ -110,9 +106,9 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that is down 
           yield* world.pass(stepMs, stepMs)
           const count = simulator.writes.length - told
           told += count
-          if (count > 0) arrivals.push({ atMs: yield* nowMs, count })
+          if (count > 0) arrivals.push({ atMs: clock.nowMs(), count })
         }
-        yield* live(eventually(isTold(world.openFacts), "20 seconds"))
+        yield* live(eventually(isTold(world.openFacts))
 
         assert.strictEqual(simulator.writes.length, last.size)
         for (const { id, body } of simulator.writes) {
@@ -134,7 +130,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that is down 
         assert.strictEqual(parked?.["n"], 0)
         assert.include((yield* world.status).to_bitrix, { pending: 0, breaker: "closed" })
         assert.include(yield* world.syncOf(ids[0] as number), { state: "synced", last_error: null })
-      }).pipe(inTime),
+      })),
     TIMEOUT_MS,
   )
 })
@@ -143,8 +139,9 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a product that Bitrix 
   it.effect(
     "is given up after its schedule with the reason, while the others flow, and goes again when it changes",
     () =>
+      inTime((clock) =>
       Effect.gen(function* () {
-        const world = yield* makeLongWorld()
+        const world = yield* makeLongWorld(clock)
         const { simulator } = world
         const poison = yield* world.insertProduct()
         const others = yield* Effect.forEach(Array.from({ length: 5 }), () => world.insertProduct())
@@ -155,9 +152,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a product that Bitrix 
         for (let attempt = 1; attempt <= scheduleMs.length; attempt += 1) {
           const id = others[attempt % others.length] as number
           yield* world.put(id, { name: `Букет ${attempt}` })
-          yield* live(
-            eventually(
-              Effect.sync(() => simulator.products.get(id)?.title === `Букет ${attempt}`),
+          yield* world.eventually(Effect.sync(() => simulator.products.get(id)?.title === `Букет ${attempt}`),
               "10 seconds",
             ),
           )
@@ -172,7 +167,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a product that Bitrix 
           )
           const [fact] = yield* world.openFacts
           assert.deepInclude(fact, { state: "pending", last_error: error })
-          yield* TestClock.setTime(fact?.["available_at"].getTime() - 1_000)
+          yield* clock.jump(fact?.["available_at"].getTime() - 1_000 - clock.nowMs())
           yield* world.pass(3_000, 1_000)
         }
         yield* live(
@@ -192,24 +187,23 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a product that Bitrix 
         yield* world.pass(DAY_MS, DAY_MS / 4)
         assert.strictEqual((yield* world.openFacts).length, 1)
         yield* world.put(poison, { name: "Лекарство" })
-        yield* live(eventually(isTold(world.openFacts), "10 seconds"))
+        yield* live(eventually(isTold(world.openFacts))
         assert.strictEqual(simulator.products.get(poison)?.title, "Лекарство")
-      }).pipe(inTime),
+      })),
     TIMEOUT_MS,
   )
 
   it.effect("for a reason that time does not heal is given up at once", () =>
+    inTime((clock) =>
     Effect.gen(function* () {
-      const world = yield* makeLongWorld()
+      const world = yield* makeLongWorld(clock)
       const { simulator } = world
       const gone = yield* world.insertProduct()
       const kept = yield* world.insertProduct()
       simulator.products.delete(gone)
       yield* world.put(gone, { name: "Нет там" })
       yield* world.put(kept, { name: "Есть там" })
-      yield* live(
-        eventually(
-          Effect.map(world.openFacts, (facts) => facts.length === 1),
+      yield* world.eventually(Effect.map(world.openFacts, (facts) => facts.length === 1),
           "10 seconds",
         ),
       )
@@ -235,14 +229,15 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a product that Bitrix 
         state: "parked",
         last_error: "Invalid API token (401)",
       })
-    }).pipe(inTime),
+    })),
   )
 })
 
 layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that asks for patience", (it) => {
   it.effect("gets it", () =>
+    inTime((clock) =>
     Effect.gen(function* () {
-      const world = yield* makeLongWorld()
+      const world = yield* makeLongWorld(clock)
       const { simulator } = world
       const id = yield* world.insertProduct()
       simulator.script({ method: "PUT" }, [{ kind: "status", status: 429, retryAfter: 120 }])
@@ -256,10 +251,10 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a Bitrix that asks for
       yield* world.pass(119_000, 7_000)
       assert.strictEqual(simulator.requests.length, 1)
       yield* world.pass(9_000, 1_000)
-      yield* live(eventually(isTold(world.openFacts), "10 seconds"))
+      yield* live(eventually(isTold(world.openFacts))
       assert.strictEqual(simulator.products.get(id)?.title, "Терпение")
       assert.strictEqual(simulator.requests.length, 2)
-    }).pipe(inTime),
+    })),
   )
 })
 

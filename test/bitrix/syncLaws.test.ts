@@ -21,7 +21,7 @@ import { startNode } from "../support/TestNode.ts"
 import { insertShop } from "../support/TestPeople.ts"
 import { SECRET } from "../support/TestService.ts"
 
-const EDITS = Number(process.env["SYNC_EDITS"] ?? 3_000)
+const EDITS = Number(process.env["SYNC_EDITS"] ?? 1_500)
 const SEED = Number(process.env["SYNC_SEED"] ?? Math.floor(Math.random() * 1_000_000_000))
 const PRODUCTS = 200
 const CLIENTS = 16
