@@ -75,7 +75,7 @@ export const merge = (input: {
     ledger: {
       ours,
       theirs,
-      sent: afterHearing(sent, incoming),
+      sent: afterHearing(sent, incoming, isAuthoritative),
       blurred: [...new Set([...agreed.blurred.filter((field) => !(field in incoming)), ...blurred])],
     } as Ledger,
   }
@@ -197,21 +197,29 @@ const without = (push: Sent, field: Field): Sent => {
  * Once Bitrix says all that the newest push told it, nothing older is to be expected. Until its answer is there the push
  * is kept all the same: an event does not say all that was told.
  */
-const afterHearing = (sent: ReadonlyArray<Sent>, incoming: SomeFields): ReadonlyArray<Sent> => {
+const afterHearing = (
+  sent: ReadonlyArray<Sent>,
+  incoming: SomeFields,
+  isAuthoritative: boolean,
+): ReadonlyArray<Sent> => {
   const newest = sent.at(-1)
   if (newest === undefined || !isConfirmed(newest, incoming)) return sent
+  if (awaitsCopy(newest) && !(isAuthoritative || isNewsOf(newest, sent.at(-2)))) return sent
   return newest.isDelivered ? [] : [...sent.slice(0, -1), { ...newest, isSeen: true }]
 }
 
-/**
- * While a push of a picture is under way, an event without the copy may be from before it; afterwards it says that the
- * picture could not be had.
- */
-const isConfirmed = (newest: Sent, incoming: SomeFields): boolean => {
-  if (!("price" in incoming)) return false
-  if (awaitsCopy(newest) && !newest.isDelivered) return false
-  return fields.every(
+const isConfirmed = (newest: Sent, incoming: SomeFields): boolean =>
+  "price" in incoming &&
+  fields.every(
     (field) =>
       !(field in newest.theirs) || !(field in incoming) || isSame(newest.theirs[field], incoming[field]),
   )
-}
+
+/**
+ * Whether what confirms a push shows that it is from after it. Without the copy of a picture it then says that the
+ * picture could not be had; otherwise it may be older than the push, and the copy is still to come.
+ */
+const isNewsOf = (newest: Sent, former: Sent | undefined): boolean =>
+  newest.isDelivered &&
+  former !== undefined &&
+  (["name", "price", "enabled"] as const).some((field) => !isSame(newest.theirs[field], former.theirs[field]))

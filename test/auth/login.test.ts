@@ -25,9 +25,6 @@ const hashOf = Effect.fnUntraced(function* (id: number) {
   return String(row?.["password_hash"])
 })
 
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-
 layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("a login", (it) => {
   it.effect("answers a token for seven days and the user, without the shop and the hash", () =>
     Effect.gen(function* () {
@@ -135,7 +132,8 @@ layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("a login",
           bcrypt: () => personWith(bcrypt.hash(PASSWORD, { cost: 12 })),
           blocked: () => personWith(argon2.hash(PASSWORD), false),
         }
-        const medians: Array<number> = []
+        // The quickest of each: what a busy machine adds is nobody's secret.
+        const quickest: Array<number> = []
         for (const [name, make] of Object.entries(cases)) {
           const elapsed: Array<number> = []
           const { phone } = yield* make()
@@ -145,9 +143,9 @@ layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("a login",
             assert.deepStrictEqual([status, body], [401, REFUSED], name)
             elapsed.push(elapsedMs)
           }
-          medians.push(median(elapsed))
+          quickest.push(Math.min(...elapsed))
         }
-        assert.isBelow(Math.max(...medians) - Math.min(...medians), 60, String(medians))
+        assert.isBelow(Math.max(...quickest) - Math.min(...quickest), 60, String(quickest))
       }),
     60_000,
   )

@@ -78,10 +78,11 @@ export const makeWorld = (
     )
 
     /** Until everything that changed here has been told, and everything that was told over there has arrived. */
+    const isTold = Effect.map(openFacts, (facts) => facts.every(({ state }) => state === "parked"))
     const settled = Effect.gen(function* () {
+      if (!(yield* isTold)) return false
       yield* Effect.promise(() => simulator.webhooks.idle())
-      const facts = yield* openFacts
-      return facts.every(({ state }) => state === "parked")
+      return yield* isTold
     })
 
     return {

@@ -99,6 +99,9 @@ export class ProductSyncModel {
   private turn = 0
   private copies = 0
   private hasPictureOfFlorist = false
+  private hasFailedPicture = false
+  /** A florist said what stood here already, so that an event of that looks like one of a push. */
+  private hasCoincidence = false
   /** What was once said on both sides at a time: a push that was under way then may still land. */
   private readonly disputed = new Set<Told>()
   private readonly authorHere = new Map<Told, "here" | "there">()
@@ -128,6 +131,7 @@ export class ProductSyncModel {
       case "answer":
         return this.answer()
       case "fail":
+        if (this.push?.body.image != null) this.hasFailedPicture = true
         this.push = undefined
         return
       case "hear":
@@ -178,6 +182,7 @@ export class ProductSyncModel {
     if (isSame(this.bitrix[field].value, value)) return
     this.editsThere += 1
     if (field === "image") this.hasPictureOfFlorist = true
+    if (isSame(this.local[field], value)) this.hasCoincidence = true
     this.say({ [field]: { value, ours: value, author: "florist", turn: ++this.turn } })
   }
 
@@ -300,7 +305,8 @@ export class ProductSyncModel {
 
   /** A copy has an address that nobody foretells; taking it in the place of ours shows the same picture. */
   private get isPictureOfDoubt(): boolean {
-    return !this.habits.haveMet || this.copies > 0
+    const isUnclear = this.hasPictureOfFlorist || this.hasFailedPicture || this.hasCoincidence || this.isAnybodysGuess
+    return !this.habits.haveMet || (this.copies > 0 && isUnclear)
   }
 
   /** Old news that nobody can tell from new ones: then both sides end up equal, and no more is promised. */
