@@ -100,7 +100,7 @@ export class ProductSyncModel {
   private copies = 0
   private hasPictureOfFlorist = false
   private hasFailedPicture = false
-  /** A florist said what stood here already, so that an event of that looks like one of a push. */
+  /** Both sides said the same of themselves, so that an event of the one looks like that of a push. */
   private hasCoincidence = false
   /** What was once said on both sides at a time: a push that was under way then may still land. */
   private readonly disputed = new Set<Told>()
@@ -174,6 +174,7 @@ export class ProductSyncModel {
       before: { [field]: this.local[field], ...this.fact?.before },
       generation: (this.fact?.generation ?? 0) + 1,
     }
+    if (isSame(this.bitrix[field].value, value)) this.hasCoincidence = true
     this.local = { ...this.local, [field]: value }
     this.authorHere.set(field, "here")
   }
@@ -305,8 +306,9 @@ export class ProductSyncModel {
 
   /** A copy has an address that nobody foretells; taking it in the place of ours shows the same picture. */
   private get isPictureOfDoubt(): boolean {
-    const isUnclear = this.hasPictureOfFlorist || this.hasFailedPicture || this.hasCoincidence || this.isAnybodysGuess
-    return !this.habits.haveMet || (this.copies > 0 && isUnclear)
+    const isUnclear =
+      this.hasPictureOfFlorist || this.hasFailedPicture || this.hasCoincidence || this.isAnybodysGuess
+    return !this.habits.haveMet || this.copies > 0 || isUnclear
   }
 
   /** Old news that nobody can tell from new ones: then both sides end up equal, and no more is promised. */
