@@ -110,6 +110,7 @@ const startServer = (name: PeerName, options: Options, world: World.World, sinkU
       env: {
         NODE_ENV: "production",
         APP_ENV: "production",
+        IMAGES_BASE_URL: "http://localhost:8014",
         DATABASE_URL: peer.kind === "ours" ? world.ownerUrl : world.appUrl,
         WEBHOOK_SECRET: secret,
         SECRET_KEY: secret,

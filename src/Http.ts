@@ -44,7 +44,8 @@ import { TeamHttp } from "./team/TeamHttp.ts"
 const PORT = 8014
 /** 0 takes any free port. */
 const PortNumber = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))
-const REQUEST_TIMEOUT_MS = 30_000
+/** With the body: a picture of 10 MiB takes so long at 0.7 Mbit/s. */
+const REQUEST_TIMEOUT_MS = 120_000
 const HEADERS_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const HEADER_BYTES_MAX = 16_384

@@ -68,6 +68,7 @@ const start = (script: string, world: World, cores: Cores | null) =>
       env: {
         NODE_ENV: "production",
         APP_ENV: "production",
+        IMAGES_BASE_URL: "http://localhost:8014",
         DATABASE_URL: world.ownerUrl,
         SECRET_KEY: secret,
         WEBHOOK_SECRET: secret,

@@ -71,6 +71,7 @@ export const startNode = (
     env: {
       NODE_ENV: "production",
       APP_ENV: "production",
+      IMAGES_BASE_URL: "http://localhost:8014",
       DATABASE_URL: databaseUrl,
       SECRET_KEY: secret,
       WEBHOOK_SECRET: secret,

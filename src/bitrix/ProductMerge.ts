@@ -46,12 +46,13 @@ export const merge = (input: {
   const changes: Record<string, unknown> = {}
   const conflicts: Array<Conflict> = []
   let sent = agreed.sent
+  const isOfNewest = isAuthoritative || isAfterNewest(sent, incoming)
 
   for (const field of fields) {
     if (!(field in incoming)) continue
     const value = incoming[field]
     if (isSame(value, theirs[field])) continue
-    const push = findPush(sent, field, value, isAuthoritative)
+    const push = findPush(sent, field, value, isOfNewest)
     if (field === "image" && push !== undefined)
       sent = sent.map((one, index) => (index === push.index ? withCopy(one, String(value)) : one))
     if (push?.isOld === true && !isAuthoritative) continue
@@ -75,7 +76,7 @@ export const merge = (input: {
     ledger: {
       ours,
       theirs,
-      sent: afterHearing(sent, incoming, isAuthoritative),
+      sent: afterHearing(sent, incoming, isOfNewest),
       blurred: [...new Set([...agreed.blurred.filter((field) => !(field in incoming)), ...blurred])],
     } as Ledger,
   }
@@ -156,9 +157,9 @@ const isSamePush = (one: Sent, other: Sent): boolean =>
 const sameFields = (some: SomeFields, like: SomeFields): SomeFields =>
   Object.fromEntries(Object.entries(some).filter(([field]) => field in like)) as SomeFields
 
-const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown, isAuthoritative: boolean) => {
+const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown, isOfNewest: boolean) => {
   const exact = sent.findLastIndex((one) => field in one.theirs && isSame(one.theirs[field], value))
-  const index = field === "image" && value !== null ? indexOfCopied(sent, exact, isAuthoritative) : exact
+  const index = field === "image" && value !== null ? indexOfCopied(sent, exact, isOfNewest) : exact
   const push = sent[index]
   if (push === undefined) return undefined
   const isOld = sent.slice(index + 1).some(({ isDelivered, ours }) => isDelivered && field in ours)
@@ -169,9 +170,9 @@ const findPush = (sent: ReadonlyArray<Sent>, field: Field, value: unknown, isAut
  * Copies come in the order of the pushes that arrived. In Bitrix itself any copy of ours is the last one that we told it to
  * make.
  */
-const indexOfCopied = (sent: ReadonlyArray<Sent>, exact: number, isAuthoritative: boolean): number => {
+const indexOfCopied = (sent: ReadonlyArray<Sent>, exact: number, isOfNewest: boolean): number => {
   const isFormer = sent[exact]?.isFormer === true
-  if (!isAuthoritative) {
+  if (!isOfNewest) {
     if (exact !== -1) return exact
     const arrived = sent.findIndex((one) => one.isDelivered && awaitsCopy(one))
     return arrived === -1 ? sent.findLastIndex(awaitsCopy) : arrived
@@ -200,11 +201,11 @@ const without = (push: Sent, field: Field): Sent => {
 const afterHearing = (
   sent: ReadonlyArray<Sent>,
   incoming: SomeFields,
-  isAuthoritative: boolean,
+  isOfNewest: boolean,
 ): ReadonlyArray<Sent> => {
   const newest = sent.at(-1)
   if (newest === undefined || !isConfirmed(newest, incoming)) return sent
-  if (awaitsCopy(newest) && !(isAuthoritative || isNewsOf(newest, sent.at(-2)))) return sent
+  if (awaitsCopy(newest) && !isOfNewest) return sent
   return newest.isDelivered ? [] : [...sent.slice(0, -1), { ...newest, isSeen: true }]
 }
 
@@ -216,10 +217,18 @@ const isConfirmed = (newest: Sent, incoming: SomeFields): boolean =>
   )
 
 /**
- * Whether what confirms a push shows that it is from after it. Without the copy of a picture it then says that the
- * picture could not be had; otherwise it may be older than the push, and the copy is still to come.
+ * Whether an event shows that it is from after the newest push, by a field that nothing else told so. Without the copy of
+ * a picture it then says that the picture could not be had; otherwise it may be older, and the copy is still to come.
  */
-const isNewsOf = (newest: Sent, former: Sent | undefined): boolean =>
-  newest.isDelivered &&
-  former !== undefined &&
-  (["name", "price", "enabled"] as const).some((field) => !isSame(newest.theirs[field], former.theirs[field]))
+const isAfterNewest = (sent: ReadonlyArray<Sent>, incoming: SomeFields): boolean => {
+  const newest = sent.at(-1)
+  const others = sent.slice(0, -1)
+  return (
+    newest?.isDelivered === true &&
+    others.length > 0 &&
+    isConfirmed(newest, incoming) &&
+    (["name", "price", "enabled"] as const).some((field) =>
+      others.every(({ theirs }) => field in theirs && !isSame(newest.theirs[field], theirs[field])),
+    )
+  )
+}

@@ -5,6 +5,7 @@
  *   <sha256>.jpg             the picture as it was uploaded
  *   <sha256>.jpg.320.webp    its thumbnail, 320 pixels wide
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { fault } from "../shared/Fault.ts"
 import { ObjectKey } from "../shared/ObjectKey.ts"
@@ -67,6 +68,8 @@ export const parseKey = (text: string): ImageKey | "missing" | undefined => {
   return key === "" ? "missing" : isImageKey(key) ? key : undefined
 }
 
+const NOT_FOUND = "Image not found"
+
 export class ImageFileMissing extends Schema.Error<ImageFileMissing>("ImageFileMissing")(
   fault("ImageFileMissing", "No file: send a multipart part named file, or the image as the body"),
   { httpApiStatus: 400 },
@@ -97,7 +100,12 @@ export class ImageKeyMissing extends Schema.Error<ImageKeyMissing>("ImageKeyMiss
   { httpApiStatus: 400 },
 ) {}
 
+/** Says it a second time as the image worker did. */
 export class ImageNotFound extends Schema.Error<ImageNotFound>("ImageNotFound")(
-  fault("ImageNotFound", "Image not found"),
+  {
+    ...fault("ImageNotFound", NOT_FOUND),
+    error: Schema.String.pipe(Schema.withConstructorDefault(Effect.succeed(NOT_FOUND))),
+    key: Schema.String,
+  },
   { httpApiStatus: 404 },
 ) {}

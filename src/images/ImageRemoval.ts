@@ -4,7 +4,8 @@
  *   lock of the key --> still nobody's --> removal noted, rows gone, committed --> objects removed --> note removed
  *
  * While the note stands, nobody can upload the picture, so its object is not taken from under them. A removal that was
- * interrupted is found by its note, once that is overdue; whoever uploads the picture before then keeps it.
+ * interrupted is found by its note, once that is overdue; whoever uploads the picture before then keeps it. A note that
+ * is not overdue is of somebody who is at it, and nobody else begins.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -30,7 +31,7 @@ export class ImageRemoval extends Context.Service<
   {
     /** Of the shops for which it is due and unused; the object goes with the last of them. True when a row went. */
     readonly removeUnused: (key: ImageKey) => Effect.Effect<boolean, Fails>
-    /** Objects that no shop knows. True when there was no shop. */
+    /** Objects that no shop knows. True when they went. */
     readonly removeUnknown: (key: ImageKey) => Effect.Effect<boolean, Fails>
   }
 >()("cvety/images/ImageRemoval") {
@@ -80,11 +81,13 @@ export class ImageRemoval extends Context.Service<
 
       const removeUnknown = Effect.fn("ImageRemoval.removeUnknown")(function* (key: ImageKey) {
         const isNobodys = yield* db.transactThrough("across_shops", {
-          read: [images.lockKey(key), repo.findByKey(key)],
-          write: ([, found]) =>
-            found.length === 0
+          read: [images.lockKey(key), images.findRemoval(key), repo.findByKey(key)],
+          write: ([, [underWay], found]) => {
+            if (underWay !== undefined) return { queries: [], answer: false }
+            return found.length === 0
               ? { queries: [repo.beginRemoval(key, NOTE_MS)], answer: true }
-              : { queries: [repo.endRemoval(key)], answer: false },
+              : { queries: [repo.endRemoval(key)], answer: false }
+          },
         })
         if (isNobodys) yield* removeObjects(key)
         return isNobodys

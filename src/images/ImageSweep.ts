@@ -6,14 +6,16 @@
  *
  * So a picture goes only when two looks, or the upload and a look, are so far apart and nobody was seen to use it. When
  * no picture is due, the store is looked through page by page for objects that no shop knows and that are as old, such
- * as those of rows that a restored backup does not have. A store that is another database's is left alone.
+ * as those of rows that a restored backup does not have.
+ *
+ * Where `maySweep` forbids it, nothing is removed: what the looks find is noted, and that is all.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Db } from "../platform/Db.ts"
-import { R2 } from "../platform/R2.ts"
+import { maySweep, R2 } from "../platform/R2.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { R2Unavailable } from "../shared/R2Unavailable.ts"
 import type { ImageKey } from "./Image.ts"
@@ -21,8 +23,6 @@ import { GRACE_MS, imageOf } from "./Image.ts"
 import { ImageReferences } from "./ImageReferences.ts"
 import { ImageRemoval } from "./ImageRemoval.ts"
 import { ImageSweepRepo } from "./ImageSweepRepo.ts"
-import { ImagesRepo } from "./ImagesRepo.ts"
-import { StoreOwner } from "./StoreOwner.ts"
 
 const DUE_MAX = 100
 const OVERDUE_MAX = 20
@@ -44,18 +44,14 @@ export class ImageSweep extends Context.Service<
       const repo = yield* ImageSweepRepo
       const removal = yield* ImageRemoval
       const references = yield* ImageReferences
-      const owner = yield* StoreOwner
+      const mayRemove = yield* maySweep
       let cursor: string | null = null
 
       const removeEach = Effect.fnUntraced(function* (
         keys: ReadonlyArray<ImageKey>,
         remove: ImageRemoval["Service"]["removeUnused"],
       ) {
-        if (keys.length === 0) return 0
-        if (!(yield* owner.isOurs)) {
-          yield* Effect.logWarning("the image store is another database's: nothing is removed from it")
-          return 0
-        }
+        if (!mayRemove) return 0
         const removed = yield* Effect.forEach(keys, remove)
         return removed.filter(Boolean).length
       })
@@ -113,15 +109,16 @@ export class ImageSweep extends Context.Service<
 
       const run = Effect.gen(function* () {
         const settled = (yield* lookAtDue()) + (yield* endOverdue())
-        return settled > 0 ? settled : yield* lookThroughStore()
+        return settled > 0 || !mayRemove ? settled : yield* lookThroughStore()
       })
 
+      if (!mayRemove) yield* Effect.logInfo("R2_SWEEP is not true: unused pictures stay in the store")
       return { run }
     }),
   )
 
   static readonly layer = ImageSweep.layerNoDeps.pipe(
-    Layer.provide([ImageRemoval.layer, StoreOwner.layer]),
-    Layer.provide([ImagesRepo.layer, ImageSweepRepo.layer]),
+    Layer.provide(ImageRemoval.layer),
+    Layer.provide(ImageSweepRepo.layer),
   )
 }

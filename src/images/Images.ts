@@ -12,6 +12,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as RcMap from "effect/RcMap"
 import * as Schedule from "effect/Schedule"
 import type { Scope } from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -24,6 +25,7 @@ import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { ObjectKey } from "../shared/ObjectKey.ts"
 import { Overloaded } from "../shared/Overloaded.ts"
 import type { R2Unavailable } from "../shared/R2Unavailable.ts"
+import type { ShopId } from "../shared/ShopId.ts"
 import type { ImageKey, ImageType, ThumbnailWidth } from "./Image.ts"
 import {
   GRACE_MS,
@@ -39,10 +41,12 @@ import {
 } from "./Image.ts"
 import { ImagesRepo } from "./ImagesRepo.ts"
 import type { ReceivedFile } from "./ReceivedFile.ts"
-import { StoreOwner } from "./StoreOwner.ts"
 
 /** Files of uploads that are on disk at once. */
 const UPLOADS_MAX = 32
+/** Of them, those of one shop; its others wait for their turn, and are sent away when it does not come. */
+const UPLOADS_PER_SHOP_MAX = 4
+const TURN_MS_MAX = 10_000
 const BUSY_RETRIES_MAX = 5
 const BUSY_RETRY = "200 millis"
 
@@ -64,13 +68,13 @@ type Showing<Found, R = never> = Effect.Effect<Shown<Found>, ImageNotFound | R2U
 export class Images extends Context.Service<
   Images,
   {
-    /** Receives a file and keeps it. Only so many are under way at once. */
+    /** Receives a file and keeps it. Only so many are under way at once: the place is taken while the scope is open. */
     readonly upload: <E, R>(
       receive: Effect.Effect<ReceivedFile, E, R>,
     ) => Effect.Effect<
       UploadedImage,
       E | ImageEmpty | ImageKindUnsupported | ImageBusy | Overloaded | R2Unavailable | DatabaseUnavailable,
-      R | TenantContext
+      R | TenantContext | Scope
     >
     readonly open: (
       key: ImageKey,
@@ -89,9 +93,9 @@ export class Images extends Context.Service<
       const db = yield* Db
       const r2 = yield* R2
       const repo = yield* ImagesRepo
-      const owner = yield* StoreOwner
       const arrivals = yield* Queue.sliding<void>(1)
       const places = yield* Semaphore.make(UPLOADS_MAX)
+      const placesOfShops = yield* RcMap.make({ lookup: (_: ShopId) => Semaphore.make(UPLOADS_PER_SHOP_MAX) })
 
       const admit = Effect.fn("Images.admit")(function* (key: ImageKey, sizeBytes: number) {
         const { shopId } = yield* TenantContext
@@ -118,7 +122,6 @@ export class Images extends Context.Service<
         const key = keyOf(file.sha256, type)
         const { shopId } = yield* TenantContext
         yield* admit(key, file.sizeBytes)
-        yield* owner.claim
         const there = yield* r2.head(key)
         if (there?.sizeBytes !== file.sizeBytes) yield* r2.put(key, { ...file, contentType: type })
         yield* db.transact({
@@ -129,12 +132,24 @@ export class Images extends Context.Service<
         return { key, type, sizeBytes: file.sizeBytes }
       })
 
+      const takeTurn = Effect.gen(function* () {
+        const { shopId } = yield* TenantContext
+        const placesOfShop = yield* RcMap.get(placesOfShops, shopId)
+        yield* placesOfShop.takeScoped(1).pipe(
+          Effect.timeoutOrElse({
+            duration: TURN_MS_MAX,
+            orElse: () => Effect.fail(new Overloaded()),
+          }),
+        )
+      })
+
       const upload: Images["Service"]["upload"] = (receive) =>
         Effect.flatMap(receive, keep).pipe(
           places.withPermitsIfAvailable(1),
           Effect.flatMap((answer) =>
             answer._tag === "None" ? Effect.fail(new Overloaded()) : Effect.succeed(answer.value),
           ),
+          (taken) => Effect.andThen(takeTurn, taken),
           Effect.withSpan("Images.upload"),
         )
 
@@ -146,7 +161,7 @@ export class Images extends Context.Service<
         const thumbnail = width === undefined ? undefined : yield* find(thumbnailKeyOf(key, width))
         if (thumbnail !== undefined) return { ...thumbnail, type: THUMBNAIL_TYPE, isStopgap: false }
         const whole = yield* find(key)
-        if (whole === undefined) return yield* new ImageNotFound()
+        if (whole === undefined) return yield* new ImageNotFound({ key })
         return { ...whole, type: typeOf(key), isStopgap: width !== undefined }
       })
 
@@ -162,10 +177,7 @@ export class Images extends Context.Service<
     }),
   )
 
-  static readonly layer = Images.layerNoDeps.pipe(
-    Layer.provide(StoreOwner.layer),
-    Layer.provide(ImagesRepo.layer),
-  )
+  static readonly layer = Images.layerNoDeps.pipe(Layer.provide(ImagesRepo.layer))
 }
 
 /** By the first bytes. A PNG that moves is a PNG. */

@@ -6,6 +6,7 @@ import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import { Api } from "../Api.ts"
 import type { ImageKey, ThumbnailWidth } from "./Image.ts"
 import { ImageKeyMissing, ImageNotFound, parseKey, THUMBNAIL_WIDTHS } from "./Image.ts"
@@ -64,6 +65,13 @@ const urls = Effect.gen(function* () {
   const { address } = yield* HttpServer.HttpServer
   const environment = yield* Config.String("APP_ENV").pipe(Config.withDefault("development"))
   if (environment === "production" && Option.isNone(given)) {
+    const host = yield* Config.String("HOST").pipe(Config.withDefault(""))
+    if (ANY_ADDRESS.has(host)) {
+      return yield* new ImagesBaseUrlMissing({
+        message:
+          "IMAGES_BASE_URL must be set where HOST is every address: products keep URLs of their pictures",
+      })
+    }
     yield* Effect.logWarning(
       "IMAGES_BASE_URL is not set: products will keep URLs that lead to this node alone",
     )
@@ -74,6 +82,13 @@ const urls = Effect.gen(function* () {
   })
   return (key: ImageKey) => `${base}/images/${key}`
 })
+
+/** Where nobody can be sent. */
+const ANY_ADDRESS = new Set(["0.0.0.0", "::"])
+
+class ImagesBaseUrlMissing extends Schema.TaggedError<ImagesBaseUrlMissing>()("ImagesBaseUrlMissing", {
+  message: Schema.String,
+}) {}
 
 const toUploaded = ({ key, type, sizeBytes }: UploadedImage, urlOf: (key: ImageKey) => string) => {
   const url = urlOf(key)
@@ -100,7 +115,7 @@ const openToEveryOrigin = HttpEffect.appendPreResponseHandler((_request, respons
 
 const requested = (text: string): Effect.Effect<ImageKey, ImageKeyMissing | ImageNotFound> => {
   const key = parseKey(text)
-  if (key === undefined) return Effect.fail(new ImageNotFound())
+  if (key === undefined) return Effect.fail(new ImageNotFound({ key: text }))
   return key === "missing" ? Effect.fail(new ImageKeyMissing()) : Effect.succeed(key)
 }
 

@@ -20,8 +20,6 @@ export class ImagesRepo extends Context.Service<
     /** A picture comes, or comes again: for so long nobody asks whether it is used. */
     readonly keep: (shopId: ShopId, key: ImageKey, sizeBytes: number, graceMs: number) => Query<void>
     readonly markStored: (shopId: ShopId, key: ImageKey) => Query<void>
-    /** Through the door across shops: tells this database from every other. */
-    readonly findDatabaseId: () => Query<ReadonlyArray<{ readonly id: string }>>
   }
 >()("cvety/images/ImagesRepo") {
   static readonly layer = Layer.succeed(ImagesRepo, {
@@ -46,13 +44,6 @@ export class ImagesRepo extends Context.Service<
         UPDATE image
         SET stored_at = now()
         WHERE shop_id = ${shopId} AND key = ${key} AND stored_at IS NULL`),
-    findDatabaseId: () =>
-      rows(
-        Schema.Struct({ id: Schema.String }),
-        sql`
-          SELECT system_identifier || '/' || current_database() AS id
-          FROM pg_control_system()`,
-      ),
   })
 }
 

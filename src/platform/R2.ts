@@ -6,6 +6,8 @@
  * - When `put` has succeeded, the object outlives a crash.
  * - Content is streamed both ways and never held whole.
  * - What takes too long, breaks off or is refused is `R2Unavailable`, after a few attempts where they do no harm.
+ * - What nobody uses is removed only where `maySweep` says so. A copy of a database does not know what its original has
+ *   put since, and nothing in either tells the two apart; so it is said of the one that may, by `R2_SWEEP`.
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -49,6 +51,12 @@ export class R2 extends Context.Service<
     }),
   )
 }
+
+/** Unless it is set: from the folder, which is nobody else's, but not from a bucket. */
+export const maySweep = Effect.gen(function* () {
+  const isFolder = Option.isNone(yield* Config.option(Config.String("R2_ENDPOINT")))
+  return yield* Config.Boolean("R2_SWEEP").pipe(Config.withDefault(isFolder))
+})
 
 const REGION = "auto"
 

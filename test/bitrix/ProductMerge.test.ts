@@ -227,6 +227,33 @@ describe("a picture", () => {
       assert.deepStrictEqual(merged(renamed, ledger, { ...echo(renamed), image: COPY }).changes, {})
   })
 
+  it("pushed alone is still expected as a copy after an event that the push overtook", () => {
+    const pushed = delivered(push(local, agreed))
+    const { ledger } = hear(local, pushed, echo(roses))
+    for (const there of [local, { ...local, image: "https://shop.example/newer.jpg" }]) {
+      const { changes, conflicts } = hear(there, ledger, { ...echo(local), image: COPY })
+      assert.deepStrictEqual([changes, conflicts], [{}, []])
+    }
+  })
+
+  it("that Bitrix could not have is expected no more, once an event shows the rest of its push", () => {
+    const both = { ...local, price: 700_000 }
+    const { ledger } = hear(both, delivered(push(both, agreed)), { ...echo(both), image: roses.image })
+    assert.deepStrictEqual(hear(both, ledger, { image: COPY }).changes, { image: COPY })
+  })
+
+  it("has its own copy when several were told one after another", () => {
+    const second = { ...local, image: "https://shop.example/second.jpg" }
+    const copies = [COPY, "https://bitrix.example/upload/copy2.jpg"]
+    let ledger = delivered(push(second, delivered(push(local, agreed))))
+    for (const image of copies) {
+      const merged = hear(second, ledger, { ...echo(second), image })
+      assert.deepStrictEqual([merged.changes, merged.conflicts], [{}, []])
+      ledger = merged.ledger
+    }
+    assert.deepStrictEqual([ledger.ours.image, ledger.theirs.image], [second.image, copies[1]])
+  })
+
   it("that left and never arrived is still to be told when a florist sets another one", () => {
     const { changes, ledger } = hear(local, push(local, agreed), { ...echo(roses), image: COPY })
     assert.deepStrictEqual(changes, {})

@@ -74,7 +74,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("an upload into a bucke
       const { server, upload } = yield* world
       yield* upload(yield* makePicture("png"))
       yield* eventually(
-        Effect.sync(() => server.objects.size === 5),
+        Effect.sync(() => server.objects.size === 4),
         "20 seconds",
       )
       server.misbehave(/^HEAD/, { kind: "hang" })

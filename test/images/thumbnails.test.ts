@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import sharp from "sharp"
+import { makeThumbnails } from "../../src/images/Thumbnails.ts"
 import { eventually } from "../support/eventually.ts"
 import { S3Server } from "../support/S3Server.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
@@ -130,6 +131,30 @@ layer(TestDatabase.layer, { excludeTestServices: true })("thumbnails", (it) => {
       assert.isBelow(process.memoryUsage().rss - before, 250 * 1_024 * 1_024)
       assert.strictEqual((yield* Effect.promise(() => fetch(`${url}/ready`))).status, 200)
     }),
+  )
+
+  it.effect(
+    "are refused of a picture that is held whole, by what it unfolds into and not by its pixels",
+    () =>
+      Effect.gen(function* () {
+        const blank = sharp({ create: { width: 4_600, height: 4_600, channels: 3, background: "black" } })
+        const deep = yield* Effect.promise(() =>
+          blank.clone().toColourspace("rgb16").png({ progressive: true }).toBuffer(),
+        )
+        const gradual = yield* Effect.promise(() =>
+          blank.clone().jpeg({ progressive: true, chromaSubsampling: "4:4:4" }).toBuffer(),
+        )
+        const plain = yield* Effect.promise(() => blank.clone().jpeg().toBuffer())
+        assert.isBelow(deep.length, 1_000_000)
+        const before = process.memoryUsage().rss
+        for (const picture of [deep, gradual]) {
+          const unfit = yield* Effect.flip(makeThumbnails(picture))
+          assert.include(unfit._tag === "PictureUnfit" ? unfit.reason : "", "unfolds into 126960000 bytes")
+        }
+        assert.isBelow(process.memoryUsage().rss - before, 50 * 1_024 * 1_024)
+        const { width, height } = yield* makeThumbnails(plain)
+        assert.deepStrictEqual([width, height], [4_600, 4_600])
+      }),
   )
 
   it.effect("are given up for a damaged picture after three attempts, with the reason", () =>

@@ -8,6 +8,7 @@ import { runInNewContext } from "node:vm"
 import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { eventually } from "../support/eventually.ts"
 import * as RawHttp from "../support/RawHttp.ts"
@@ -28,6 +29,8 @@ class World extends Context.Service<World, Effect.Success<ReturnType<typeof Imag
     Layer.provideMerge(TestDatabase.layer),
   )
 }
+
+const PRODUCTION_SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz"
 
 /** Where the system does not show which files a process holds, nothing can be said of them. */
 const canSeeFiles = existsSync("/proc/self/fd")
@@ -320,7 +323,10 @@ layer(World.layer, { excludeTestServices: true })("an upload", (it) => {
         const world = yield* World
         const piece = yield* makePictureOfSize(MIB)
         const before = heldBytes()
-        const uploads = Array.from({ length: 32 }, () => begin(world.url, bearer(world.director.token)))
+        const shops = yield* Effect.forEach(Array.from({ length: 8 }), () => insertShop(world.witness))
+        const uploads = shops.flatMap(({ token }) =>
+          Array.from({ length: 4 }, () => begin(world.url, bearer(token))),
+        )
         for (const { request } of uploads) for (let mib = 0; mib < 6; mib++) request.write(piece)
         yield* eventually(
           Effect.sync(
@@ -339,6 +345,52 @@ layer(World.layer, { excludeTestServices: true })("an upload", (it) => {
           "20 seconds",
         )
         assert.strictEqual((yield* world.upload(piece)).status, 200)
+      }),
+  )
+
+  it.effect.skipIf(!canSeeFiles)("waits while four of its shop arrive, and for none of another shop", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const shop = yield* insertShop(world.witness)
+      const piece = yield* makePictureOfSize(MIB)
+      const four = Array.from({ length: 4 }, () => begin(world.url, bearer(shop.token)))
+      for (const { request } of four) request.write(piece)
+      yield* eventually(
+        Effect.sync(() => openUploads() === 4),
+        "20 seconds",
+      )
+      const waiting = yield* Effect.forkChild(upload(world.url, piece, { token: shop.token }))
+      assert.strictEqual((yield* world.upload(piece)).status, 200)
+      const refused = yield* upload(world.url, piece, { token: shop.token })
+      assert.deepStrictEqual([refused.status, refused.headers.get("retry-after")], [503, "1"])
+      assert.strictEqual((yield* Fiber.join(waiting)).status, 503)
+      const next = yield* Effect.forkChild(upload(world.url, piece, { token: shop.token }))
+      four[0]?.request.end()
+      assert.strictEqual((yield* Effect.promise(() => four[0]?.answer ?? Promise.reject())).status, 200)
+      assert.strictEqual((yield* Fiber.join(next)).status, 200)
+      for (const { request } of four) request.destroy()
+      yield* eventually(
+        Effect.sync(() => openUploads() === 0),
+        "20 seconds",
+      )
+    }),
+  )
+
+  it.effect(
+    "meets no production node that listens everywhere and was not told where it is found: it does not start",
+    () =>
+      Effect.gen(function* () {
+        const started = yield* Effect.exit(
+          ImagesWorld.start({
+            APP_ENV: "production",
+            HOST: "0.0.0.0",
+            SECRET_KEY: PRODUCTION_SECRET,
+            SECRET_KEY_PREVIOUS: PRODUCTION_SECRET,
+            WEBHOOK_SECRET: PRODUCTION_SECRET,
+            WEBHOOK_SECRET_PREVIOUS: PRODUCTION_SECRET,
+          }),
+        )
+        assert.include(String(started), "IMAGES_BASE_URL must be set")
       }),
   )
 

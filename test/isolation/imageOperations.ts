@@ -10,6 +10,7 @@ export const images: Places = {
   "POST /api/v1/images": { success: 200, isForMachines: true, call: picture },
   "POST /images/upload": { success: 201, isForMachines: true, call: picture },
   "POST /upload": { success: 201, isForMachines: true, call: picture },
-  "GET /images/{key}": { success: 404, call: () => ({}) },
+  // Not found says again what was asked for.
+  "GET /images/{key}": { success: 404, publishes: ["key"], call: () => ({}) },
   "GET /images": { success: 400, call: () => ({}) },
 }

@@ -32,6 +32,7 @@ class Process extends Context.Service<
       const service = yield* ServiceProcess.start({
         APP_ENV: "production",
         DATABASE_URL: databaseUrl,
+        IMAGES_BASE_URL: "https://api.example",
         RUN_SEEDS: "true",
         OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9",
       })

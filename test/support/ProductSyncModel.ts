@@ -100,8 +100,9 @@ export class ProductSyncModel {
   private copies = 0
   private hasPictureOfFlorist = false
   private hasFailedPicture = false
-  /** Both sides said the same of themselves, so that an event of the one looks like that of a push. */
+  /** Both sides said the same of themselves, so that an event of the one looks like that of the other. */
   private hasCoincidence = false
+  private readonly saidBy = { here: new Set<string>(), there: new Set<string>() }
   /** What was once said on both sides at a time: a push that was under way then may still land. */
   private readonly disputed = new Set<Told>()
   private readonly authorHere = new Map<Told, "here" | "there">()
@@ -174,8 +175,8 @@ export class ProductSyncModel {
       before: { [field]: this.local[field], ...this.fact?.before },
       generation: (this.fact?.generation ?? 0) + 1,
     }
-    if (isSame(this.bitrix[field].value, value)) this.hasCoincidence = true
     this.local = { ...this.local, [field]: value }
+    this.note("here", field, asBitrixSays(this.local)[field])
     this.authorHere.set(field, "here")
   }
 
@@ -183,8 +184,14 @@ export class ProductSyncModel {
     if (isSame(this.bitrix[field].value, value)) return
     this.editsThere += 1
     if (field === "image") this.hasPictureOfFlorist = true
-    if (isSame(this.local[field], value)) this.hasCoincidence = true
+    this.note("there", field, value)
     this.say({ [field]: { value, ours: value, author: "florist", turn: ++this.turn } })
+  }
+
+  private note(side: "here" | "there", field: Told, value: unknown): void {
+    const words = `${field}: ${value}`
+    this.saidBy[side].add(words)
+    if (this.saidBy[side === "here" ? "there" : "here"].has(words)) this.hasCoincidence = true
   }
 
   private say(change: Partial<Snapshot>): void {
@@ -307,7 +314,11 @@ export class ProductSyncModel {
   /** A copy has an address that nobody foretells; taking it in the place of ours shows the same picture. */
   private get isPictureOfDoubt(): boolean {
     const isUnclear =
-      this.hasPictureOfFlorist || this.hasFailedPicture || this.hasCoincidence || this.isAnybodysGuess
+      this.hasPictureOfFlorist ||
+      this.hasFailedPicture ||
+      this.hasCoincidence ||
+      this.disputed.size > 0 ||
+      this.isAnybodysGuess
     return !this.habits.haveMet || this.copies > 0 || isUnclear
   }
 
