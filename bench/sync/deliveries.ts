@@ -2,7 +2,7 @@
 import type postgres from "postgres"
 import * as Process from "../process.ts"
 import type { Goods } from "./goods.ts"
-import { BULK, changeAll, untilTold, vacuum } from "./goods.ts"
+import { changeAll, untilTold, vacuum } from "./goods.ts"
 import type { Server, Simulator } from "./servers.ts"
 
 interface Write {
@@ -23,41 +23,46 @@ export interface Drained {
   readonly postgresCpuUs: number
 }
 
-/** Changes every product of the bulk in one commit and waits until each was delivered, once. */
+/** Changes every one of the goods in one commit and waits until each was delivered, once. */
 export const drain = async (
   sql: postgres.Sql,
   simulator: Simulator,
   options: {
+    readonly goods: Goods
+    /** How long Bitrix takes for an answer. */
+    readonly latencyMs: number
     readonly hasEcho: boolean
     readonly nodes: ReadonlyArray<Server>
     readonly postgresPid: number
   },
 ): Promise<Drained> => {
-  const { hasEcho, nodes, postgresPid } = options
+  const { goods, latencyMs, hasEcho, nodes, postgresPid } = options
   const usedMs = () => ({
     nodes: nodes.reduce((sum, { pid }) => sum + Process.cpuMs(pid), 0),
     postgres: Process.familyCpuMs(postgresPid),
   })
   await simulator.control("webhooks", { echo: hasEcho })
+  await simulator.control("latency", { ms: latencyMs })
   const { length: known } = await writesOf(simulator)
   await vacuum(sql)
-  const committedMs = await changeAll(sql, BULK)
+  const committedMs = await changeAll(sql, goods)
   const before = usedMs()
   const settledMs = await untilTold(sql, DRAIN_WITHIN_MS)
   const after = usedMs()
   if (hasEcho) await simulator.control("idle", {})
+  await simulator.control("latency", { ms: 0 })
   const writes = (await writesOf(simulator)).slice(known)
   const ids = new Set(writes.map(({ id }) => id))
   const unchanged = writes.filter(({ changed }) => !changed).length
-  if (writes.length !== BULK.count || ids.size !== BULK.count || unchanged > 0)
+  if (writes.length !== goods.count || ids.size !== goods.count || unchanged > 0)
     throw new Error(
-      `void: ${writes.length} writes to ${ids.size} of ${BULK.count} products, ${unchanged} changed nothing`,
+      `void: ${writes.length} writes to ${ids.size} of ${goods.count} products, ${unchanged} changed nothing`,
     )
   const seconds = (settledMs - Math.min(committedMs, ...firstOf(writes))) / 1e3
   return {
-    perSecond: BULK.count / seconds,
-    nodesCpuUs: ((after.nodes - before.nodes) * 1e3) / BULK.count,
-    postgresCpuUs: ((after.postgres - before.postgres) * 1e3) / BULK.count,
+    perSecond: goods.count / seconds,
+    nodesCpuUs: ((after.nodes - before.nodes) * 1e3) / goods.count,
+    postgresCpuUs: ((after.postgres - before.postgres) * 1e3) / goods.count,
   }
 }
 

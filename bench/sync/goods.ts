@@ -7,6 +7,8 @@ import type { Simulator } from "./servers.ts"
 export const LISTED = { from: 100_001, count: 2_000 } as const
 /** Goods of which all are to be delivered at once. */
 export const BULK = { from: 1, count: 10_000 } as const
+/** Of them, those that are delivered while Bitrix takes its time. */
+export const SLOW = { from: 1, count: 2_000, latencyMs: 50 } as const
 export const IMAGES = 3
 
 export interface Goods {

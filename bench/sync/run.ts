@@ -252,29 +252,39 @@ const compareDrains = ({ options, world, sql, simulator, node }: Bench) =>
       const everybody = [node.pid, second.pid, simulator.pid, ...Process.family(world.pid)]
       Process.pin(everybody, `${options.cores.measured},${options.cores.others}`)
     }
-    const drain = (count: 1 | 2, hasEcho: boolean) =>
+    const drain = (count: 1 | 2, how: { readonly hasEcho?: boolean; readonly isSlow?: boolean } = {}) =>
       Effect.promise(async () => {
+        const { hasEcho = false, isSlow = false } = how
         process.kill(second.pid, count === 1 ? "SIGSTOP" : "SIGCONT")
         const nodes = count === 1 ? [node] : [node, second]
-        const drained = await Deliveries.drain(sql, simulator, { hasEcho, nodes, postgresPid: world.pid })
+        const drained = await Deliveries.drain(sql, simulator, {
+          goods: isSlow ? Goods.SLOW : Goods.BULK,
+          latencyMs: isSlow ? Goods.SLOW.latencyMs : 0,
+          hasEcho,
+          nodes,
+          postgresPid: world.pid,
+        })
         const { perSecond, nodesCpuUs, postgresCpuUs } = drained
         tell(
-          `outbox, ${count} nodes${hasEcho ? ", events coming back" : ""}: ${perSecond.toFixed(0)}/s, ` +
+          `outbox, ${count} nodes${hasEcho ? ", events coming back" : ""}${isSlow ? ", Bitrix slow" : ""}: ${perSecond.toFixed(0)}/s, ` +
             `CPU ${nodesCpuUs.toFixed(0)} µs, PostgreSQL ${postgresCpuUs.toFixed(0)} µs`,
         )
         return drained
       }).pipe(Effect.ensuring(Effect.sync(() => process.kill(second.pid, "SIGCONT"))))
-    yield* drain(2, false)
+    yield* drain(2)
     const one: Array<Deliveries.Drained> = []
     const two: Array<Deliveries.Drained> = []
     const echoed: Array<Deliveries.Drained> = []
+    const slow = { one: [] as Array<Deliveries.Drained>, two: [] as Array<Deliveries.Drained> }
     for (let round = 0; round < options.rounds; round++) {
-      if (round % 2 === 0) one.push(yield* drain(1, false))
-      two.push(yield* drain(2, false))
-      if (round % 2 === 1) one.push(yield* drain(1, false))
-      echoed.push(yield* drain(1, true))
+      if (round % 2 === 0) one.push(yield* drain(1))
+      two.push(yield* drain(2))
+      if (round % 2 === 1) one.push(yield* drain(1))
+      slow.one.push(yield* drain(1, { isSlow: true }))
+      slow.two.push(yield* drain(2, { isSlow: true }))
+      echoed.push(yield* drain(1, { hasEcho: true }))
     }
-    return { one, two, echoed }
+    return { one, two, slow, echoed }
   })
 
 const expectEqual = (what: string, found: number, expected: number) => {
