@@ -1,16 +1,13 @@
 /**
  * Asks over keep-alive connections, with as little work per request as can be: it shares its core with PostgreSQL and
  * the simulator. Every change is a price that the product never had; only the answer that says so counts.
- *
- *   closed loop   every connection asks again as soon as it was answered
- *   steady        so many requests per second, however long they take; latency counts from when one was due
  */
-
 import { complete, listItem, tengeText } from "../../test/simulators/bitrix/SimProduct.ts"
 import * as LeanHttp from "../../test/support/LeanHttp.ts"
+import * as Pace from "../pace.ts"
 import type { Goods } from "./goods.ts"
 
-export interface Job {
+export interface Job extends Pace.Pace {
   readonly url: string
   readonly kind: "list" | "edit" | "event"
   /** Path and credential. */
@@ -18,19 +15,10 @@ export interface Job {
   readonly credential: string
   readonly goods: Goods
   readonly connections: number
-  readonly seconds: number
-  /** Null for a closed loop. */
-  readonly perSecond: number | null
 }
 
-export interface Outcome {
-  readonly latenciesMs: ReadonlyArray<number>
-  readonly failureCount: number
-  readonly firstFailure: string | null
-  readonly seconds: number
-}
+export type Outcome = Pace.Paced
 
-const FAILURES_MAX = 20
 const FIRST_PRICE_TENGE = 10_000
 const EVENT_ID_PREFIX = crypto.randomUUID().slice(0, 8)
 const PAGE = 20
@@ -39,40 +27,13 @@ let changes = 0
 
 const run = async (job: Job): Promise<Outcome> => {
   const clients = Array.from({ length: job.connections }, () => LeanHttp.open(job.url))
-  const latenciesMs: Array<number> = []
-  const failures: Array<string> = []
-  const startMs = performance.now()
-  const endMs = startMs + job.seconds * 1e3
-  const intervalMs = job.perSecond === null ? 0 : 1e3 / job.perSecond
-  let due = 0
-  const ask = async (client: (typeof clients)[number], sinceMs: number) => {
+  const outcome = await Pace.run(clients, job, async (client) => {
     const { request, expected } = next(job)
     const answer = await client.ask(request)
-    if (answer?.status === 200 && expected(answer.body)) latenciesMs.push(performance.now() - sinceMs)
-    else failures.push(answer === null ? "no answer" : `${answer.status} ${answer.body.slice(0, 300)}`)
-  }
-  const loop = async (client: (typeof clients)[number]) => {
-    while (performance.now() < endMs && failures.length < FAILURES_MAX) {
-      if (intervalMs === 0) {
-        await ask(client, performance.now())
-        continue
-      }
-      const dueMs = startMs + due++ * intervalMs
-      if (dueMs >= endMs) return
-      const waitMs = dueMs - performance.now()
-      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
-      // A timer that fires late is the load's own lateness, not the server's.
-      await ask(client, waitMs > 0 ? performance.now() : dueMs)
-    }
-  }
-  await Promise.all(clients.map(loop))
+    return answer?.status === 200 && expected(answer.body) ? null : LeanHttp.inWords(answer)
+  })
   for (const client of clients) client.close()
-  return {
-    latenciesMs,
-    failureCount: failures.length,
-    firstFailure: failures[0] ?? null,
-    seconds: (performance.now() - startMs) / 1e3,
-  }
+  return outcome
 }
 
 const next = (job: Job): { readonly request: string; readonly expected: (body: string) => boolean } => {

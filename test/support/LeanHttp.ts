@@ -10,6 +10,9 @@ export interface LeanAnswer {
   readonly body: string
 }
 
+/** Longer than the service takes for anything. */
+const ANSWER_WITHIN_MS = 10_000
+
 export const open = (url: string) => {
   const { hostname, port } = new URL(url)
   let socket: Socket | undefined
@@ -52,6 +55,7 @@ export const open = (url: string) => {
         settle(null)
       }
     }
+    made.setTimeout(ANSWER_WITHIN_MS, () => made.destroy())
     made.on("error", over)
     made.on("close", over)
     socket = made
@@ -59,7 +63,7 @@ export const open = (url: string) => {
   }
 
   return {
-    /** Null when the connection ended before the answer. */
+    /** Null when the connection ended before the answer, or nothing came for long. */
     ask: (request: string): Promise<LeanAnswer | null> =>
       new Promise((resolve) => {
         awaiting = resolve
@@ -80,6 +84,11 @@ export const open = (url: string) => {
     close: () => socket?.destroy(),
   }
 }
+
+const WORDS_CHARS_MAX = 300
+
+export const inWords = (answer: LeanAnswer | null): string =>
+  answer === null ? "no answer" : `${answer.status} ${answer.body.slice(0, WORDS_CHARS_MAX)}`
 
 export const requestText = (
   method: string,
