@@ -80,104 +80,11 @@ export class BitrixClient extends Context.Service<
         tripPolicy: CircuitBreaker.consecutive(FAILURES_MAX),
         openDuration: Schedule.min([Schedule.exponential("1 second"), Schedule.spaced(OPEN_MS_MAX)]),
       })
-
-      const circuit: BitrixClient["Service"]["circuit"] = (shopId, of) =>
-        breaker.state(`${of} ${shopId}`).pipe(
-          Effect.map((state): Circuit => {
-            switch (state._tag) {
-              case "Closed":
-                return { state: "closed", waitMs: 0 }
-              case "Open": {
-                const waitMs = Duration.toMillis(state.retryAfter)
-                return { state: waitMs > 0 ? "open" : "half_open", waitMs }
-              }
-              case "HalfOpen":
-                return { state: "half_open", waitMs: state.probing ? PROBE_MS : 0 }
-            }
-          }),
-          Effect.orDie,
-        )
-
-      const ask = (request: HttpClientRequest.HttpClientRequest, api: BitrixApi, timeoutMs: number) =>
-        http.execute(HttpClientRequest.bearerToken(request, Redacted.value(api.token))).pipe(
-          Effect.flatMap((response) =>
-            Effect.map(response.text, (body) => ({
-              status: response.status,
-              headers: response.headers,
-              body,
-            })),
-          ),
-          Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
-          Effect.timeoutOrElse({
-            duration: timeoutMs,
-            orElse: () => Effect.fail(new BitrixUnavailable({ message: "Request timeout" })),
-          }),
-          Effect.catchTag("HttpClientError", ({ reason }) =>
-            Effect.fail(new BitrixUnavailable({ message: transportFault[reason._tag] ?? "No answer" })),
-          ),
-        )
-
-      const attemptPush = Effect.fnUntraced(function* (api: BitrixApi, parcel: ProductParcel) {
-        const url = `${api.baseUrl}/${api.updatePath.replace("{id}", String(parcel.id))}`
-        const request = HttpClientRequest.bodyText(
-          HttpClientRequest.put(url),
-          JSON.stringify(parcel),
-          "application/json",
-        )
-        const answer = yield* ask(request, api, PUSH_TIMEOUT_MS)
-        return toAttempt(answer, yield* Clock.currentTimeMillis)
-      })
-
-      const refusedInARow = new Map<ShopId, Set<number>>()
-      const judged = (shopId: ShopId, productId: number, attempt: Attempt): Attempt => {
-        if (attempt.health !== "unclear") {
-          refusedInARow.delete(shopId)
-          return attempt
-        }
-        const products = (refusedInARow.get(shopId) ?? new Set()).add(productId)
-        refusedInARow.set(shopId, products)
-        return products.size < FAILURES_MAX ? attempt : ill(attempt.delivered)
-      }
-
-      const push: BitrixClient["Service"]["push"] = Effect.fnUntraced(function* (shopId, api, parcel) {
-        const { delivered, health } = yield* attemptPush(api, parcel).pipe(
-          Effect.catchTag("BitrixUnavailable", ({ message }) => Effect.succeed(ill(failed(message)))),
-          Effect.map((attempt) => judged(shopId, parcel.id, attempt)),
-          breaker.execute({
-            key: `push ${shopId}`,
-            classify: (exit) => (exit._tag === "Success" ? toOutcome(exit.value) : CircuitBreaker.failure()),
-          }),
-          Effect.catchTag("CircuitBreakerError", () =>
-            Effect.succeed<Attempt>({ delivered: { kind: "released" }, health: "unclear" }),
-          ),
-        )
-        if (delivered.kind !== "failed" || health !== "ill") return delivered
-        const { state } = yield* circuit(shopId, "push")
-        return { ...delivered, isOutage: delivered.isOutage || state !== "closed" }
-      })
-
-      const read = Effect.fnUntraced(function* (shopId: ShopId, api: BitrixApi, query: string) {
-        const request = HttpClientRequest.get(`${api.baseUrl}/products/?${query}`)
-        return yield* ask(request, api, READ_TIMEOUT_MS).pipe(
-          Effect.flatMap(({ status, body }) => {
-            const page = status === 200 ? readPage(body) : undefined
-            return page === undefined
-              ? Effect.fail(new BitrixUnavailable({ message: `The list cannot be read (status ${status})` }))
-              : Effect.succeed(page)
-          }),
-          Effect.retry({
-            times: READ_ATTEMPTS_MAX - 1,
-            schedule: Schedule.jittered(Schedule.exponential("500 millis")),
-          }),
-          breaker.execute({ key: `read ${shopId}` }),
-          Effect.catchTag("CircuitBreakerError", () =>
-            Effect.fail(new BitrixUnavailable({ message: "Bitrix is left alone for a while" })),
-          ),
-        )
-      })
-
+      const ask = makeAsk(http)
+      const circuit = makeCircuit(breaker)
+      const read = makeRead(ask, breaker)
       return {
-        push,
+        push: makePush(ask, breaker, circuit),
         listProducts: (shopId, api, { offset, limit }) =>
           read(shopId, api, `limit=${limit}&offset=${offset}`),
         findProduct: (shopId, api, id) =>
@@ -207,6 +114,117 @@ export class BitrixClient extends Context.Service<
     ]),
   )
 }
+
+type Breaker = CircuitBreaker.CircuitBreaker
+type Ask = ReturnType<typeof makeAsk>
+
+const makeAsk =
+  (http: HttpClient.HttpClient) =>
+  (request: HttpClientRequest.HttpClientRequest, api: BitrixApi, timeoutMs: number) =>
+    http.execute(HttpClientRequest.bearerToken(request, Redacted.value(api.token))).pipe(
+      Effect.flatMap((response) =>
+        Effect.map(
+          response.text,
+          (body): Answer => ({ status: response.status, headers: response.headers, body }),
+        ),
+      ),
+      Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
+      Effect.timeoutOrElse({
+        duration: timeoutMs,
+        orElse: () => Effect.fail(new BitrixUnavailable({ message: "Request timeout" })),
+      }),
+      Effect.catchTag("HttpClientError", ({ reason }) =>
+        Effect.fail(new BitrixUnavailable({ message: transportFault[reason._tag] ?? "No answer" })),
+      ),
+    )
+
+const makeCircuit =
+  (breaker: Breaker): BitrixClient["Service"]["circuit"] =>
+  (shopId, of) =>
+    breaker.state(`${of} ${shopId}`).pipe(
+      Effect.map((state): Circuit => {
+        switch (state._tag) {
+          case "Closed":
+            return { state: "closed", waitMs: 0 }
+          case "Open": {
+            const waitMs = Duration.toMillis(state.retryAfter)
+            return { state: waitMs > 0 ? "open" : "half_open", waitMs }
+          }
+          case "HalfOpen":
+            return { state: "half_open", waitMs: state.probing ? PROBE_MS : 0 }
+        }
+      }),
+      Effect.orDie,
+    )
+
+const makePush = (
+  ask: Ask,
+  breaker: Breaker,
+  circuit: BitrixClient["Service"]["circuit"],
+): BitrixClient["Service"]["push"] => {
+  const attemptPush = Effect.fnUntraced(function* (api: BitrixApi, parcel: ProductParcel) {
+    const url = `${api.baseUrl}/${api.updatePath.replace("{id}", String(parcel.id))}`
+    const request = HttpClientRequest.bodyText(
+      HttpClientRequest.put(url),
+      JSON.stringify(parcel),
+      "application/json",
+    )
+    const answer = yield* ask(request, api, PUSH_TIMEOUT_MS)
+    return toAttempt(answer, yield* Clock.currentTimeMillis)
+  })
+  const judged = makeJudge()
+  return Effect.fnUntraced(function* (shopId, api, parcel) {
+    const { delivered, health } = yield* attemptPush(api, parcel).pipe(
+      Effect.catchTag("BitrixUnavailable", ({ message }) => Effect.succeed(ill(failed(message)))),
+      Effect.map((attempt) => judged(shopId, parcel.id, attempt)),
+      breaker.execute({
+        key: `push ${shopId}`,
+        classify: (exit) => (exit._tag === "Success" ? toOutcome(exit.value) : CircuitBreaker.failure()),
+      }),
+      Effect.catchTag("CircuitBreakerError", () =>
+        Effect.succeed<Attempt>({ delivered: { kind: "released" }, health: "unclear" }),
+      ),
+    )
+    if (delivered.kind !== "failed" || health !== "ill") return delivered
+    const { state } = yield* circuit(shopId, "push")
+    return { ...delivered, isOutage: delivered.isOutage || state !== "closed" }
+  })
+}
+
+/** So many different products that are refused in a row are an outage. */
+const makeJudge = () => {
+  const refusedInARow = new Map<ShopId, Set<number>>()
+  return (shopId: ShopId, productId: number, attempt: Attempt): Attempt => {
+    if (attempt.health !== "unclear") {
+      refusedInARow.delete(shopId)
+      return attempt
+    }
+    const products = (refusedInARow.get(shopId) ?? new Set()).add(productId)
+    refusedInARow.set(shopId, products)
+    return products.size < FAILURES_MAX ? attempt : ill(attempt.delivered)
+  }
+}
+
+const makeRead = (ask: Ask, breaker: Breaker) =>
+  Effect.fnUntraced(function* (shopId: ShopId, api: BitrixApi, query: string) {
+    const request = HttpClientRequest.get(`${api.baseUrl}/products/?${query}`)
+    return yield* ask(request, api, READ_TIMEOUT_MS).pipe(
+      Effect.flatMap(({ status, body }) => {
+        const page = status === 200 ? readPage(body) : undefined
+        return page === undefined
+          ? Effect.fail(new BitrixUnavailable({ message: `The list cannot be read (status ${status})` }))
+          : Effect.succeed(page)
+      }),
+      Effect.retry({
+        times: READ_ATTEMPTS_MAX - 1,
+        schedule: Schedule.jittered(Schedule.exponential("500 millis")),
+      }),
+      breaker.execute({ key: `read ${shopId}` }),
+      Effect.catchTag("CircuitBreakerError", () =>
+        Effect.fail(new BitrixUnavailable({ message: "Bitrix is left alone for a while" })),
+      ),
+    )
+  })
 
 /** How long to wait while somebody else tries whether it is back. */
 const PROBE_MS = 250

@@ -55,7 +55,8 @@ export const BitrixDriftGauges = Layer.effectDiscard(
 ).pipe(Layer.provide(BitrixPassRepo.layer))
 
 const drift = Metric.gauge("bitrix_drift", {
-  description: "Products that differ from Bitrix and could not be repaired",
+  description:
+    "Products that differ from Bitrix and could not be repaired, and pages of its list that cannot be read",
 })
 const oldest = Metric.gauge("bitrix_oldest_difference_seconds", {
   description:

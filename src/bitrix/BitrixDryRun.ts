@@ -15,15 +15,16 @@ import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 import type { BitrixUnavailable } from "./BitrixClient.ts"
 import { BitrixConnections } from "./BitrixConnections.ts"
-import { BitrixListing } from "./BitrixListing.ts"
-import type { Step, Walk } from "./BitrixPass.ts"
+import { BitrixListing, PATIENCE } from "./BitrixListing.ts"
 import { TOLD_AGAIN_MAX, UNLISTED_MAX } from "./BitrixPass.ts"
 import { BitrixPassRepo } from "./BitrixPassRepo.ts"
 import { BitrixProductsRepo } from "./BitrixProductsRepo.ts"
+import type { Step, Walk } from "./BitrixWalk.ts"
 import type { Field, Mirrored } from "./MirroredProduct.ts"
 import { fields, isSame } from "./MirroredProduct.ts"
 import type { Outcome } from "./PassTally.ts"
-import { isTooShort, outcomeOf, plus, tallyOf, unrepaired } from "./PassTally.ts"
+import * as PassTally from "./PassTally.ts"
+import { isTooShort, NOT_LISTED, outcomeOf, plus, tallyOf, unread, unrepaired } from "./PassTally.ts"
 import type { Decision } from "./ProductDecision.ts"
 import { decide, toMirrored } from "./ProductDecision.ts"
 import type { Difference, ListItem } from "./ProductDifference.ts"
@@ -120,21 +121,30 @@ export class BitrixDryRun extends Context.Service<
         return [...same, ...judged]
       })
 
-      const unlisted = Effect.fnUntraced(function* (walk: Walked, listed: ReadonlySet<ProductId>) {
-        const { shopId, api, trustsShortList } = walk
+      const ask = Effect.fnUntraced(
+        function* ({ shopId, api }: Walked, id: ProductId, isIncomplete: boolean) {
+          const item = yield* listing.find(shopId, api, id)
+          if (item === undefined && isIncomplete) return [alone(unrepaired(NOT_LISTED))]
+          return yield* judge(shopId, [{ id, item }])
+        },
+        Effect.catchTag("BitrixUnavailable", ({ message }) => Effect.succeed([alone(unrepaired(message))])),
+      )
+
+      const unlisted = Effect.fnUntraced(function* (
+        walk: Walked,
+        listed: ReadonlySet<ProductId>,
+        isIncomplete: boolean,
+      ) {
+        const { shopId, trustsShortList } = walk
         const [[pass], known] = yield* db.read([
           passes.find(shopId),
           repo.findUnlisted(shopId, EVERY_PASS, UNLISTED_LOOKED_AT_MAX),
         ])
         const missing = known.filter(({ product_id }) => !listed.has(product_id))
-        const isShort = isTooShort(listed.size, pass?.last_seen ?? null) && !trustsShortList
+        const isShort = !isIncomplete && isTooShort(listed.size, pass?.last_seen ?? null) && !trustsShortList
         const asked = isShort ? [] : missing.slice(0, UNLISTED_MAX)
         const left = missing.slice(asked.length).map(() => alone(unrepaired(NOT_LISTED)))
-        const found = yield* Effect.forEach(asked, ({ product_id }) =>
-          Effect.flatMap(listing.find(shopId, api, product_id), (item) =>
-            judge(shopId, [{ id: product_id, item }]),
-          ),
-        )
+        const found = yield* Effect.forEach(asked, ({ product_id }) => ask(walk, product_id, isIncomplete))
         return { isShort, judged: [...left, ...found.flat()] }
       })
 
@@ -172,19 +182,24 @@ export class BitrixDryRun extends Context.Service<
           forecast = { ...forecast, tally: plus(forecast.tally, found), intents }
         }
         for (let isLast = false; !isLast; ) {
-          const page = yield* listing.page(shopId, api, forecast.offset)
+          const page = yield* Effect.retry(listing.page(shopId, api, forecast.offset), PATIENCE)
           const named = page.items.flatMap((item) => {
             const id = idOf(item)
             return id === undefined || listed.has(id) ? [] : [{ id, item }]
           })
           for (const { id } of named) listed.add(id)
-          add(yield* judge(shopId, named), page.items.length)
-          forecast = { ...forecast, offset: page.nextOffset, total: page.total }
+          add([...unread(page.passedOver).map(alone), ...(yield* judge(shopId, named))], page.items.length)
+          forecast = {
+            ...forecast,
+            offset: page.nextOffset,
+            total: page.total,
+            isIncomplete: forecast.isIncomplete || page.passedOver > 0,
+          }
           isLast = page.isLast
           yield* onPage(forecast)
         }
         if (scope === "all") {
-          const { isShort, judged: missing } = yield* unlisted(walk, listed)
+          const { isShort, judged: missing } = yield* unlisted(walk, listed, forecast.isIncomplete)
           add([...missing, ...(yield* untoldChanges(walk))], 0)
           forecast = { ...forecast, isShort }
         }
@@ -208,14 +223,20 @@ export class BitrixDryRun extends Context.Service<
 
 type Walked = Pick<Walk, "shopId" | "api" | "scope" | "trustsShortList">
 
-const NOT_LISTED = "Not listed any more"
 /** Later than every one there was. */
 const EVERY_PASS = 2_147_483_647
-const START = { offset: 0, total: null, isFinished: false, isShort: false, intents: [] } as const
+const START = {
+  offset: 0,
+  total: null,
+  isFinished: false,
+  isShort: false,
+  isIncomplete: false,
+  intents: [],
+} as const
 
 const alone = (outcome: Outcome): Judged => ({ outcome, intents: [] })
-const SAME = alone({ kind: "same" })
-const MOVED = alone({ kind: "moved" })
+const SAME = alone(PassTally.SAME)
+const MOVED = alone(PassTally.MOVED)
 
 interface Listed {
   readonly id: ProductId

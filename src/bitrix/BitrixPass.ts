@@ -12,7 +12,8 @@
  * - A page is committed before the next one, so whoever goes on after a restart goes on from there; what was applied of
  *   a page that was not committed is found to be the same.
  * - A lease in the row lets one node walk a shop. A node that lost it finds out when it commits.
- * - A list that is empty, or less than half of the last one, switches nothing off: then Bitrix is in trouble.
+ * - A list that is empty, or less than half of the last one, switches nothing off: then Bitrix is in trouble. Neither does
+ *   one of which a page could not be read, and was passed over: its offset is ahead of what was seen then.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -25,14 +26,26 @@ import type { ProductId } from "../products/Product.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { ShopId } from "../shared/ShopId.ts"
 import type { BitrixUnavailable } from "./BitrixClient.ts"
-import type { BitrixApi } from "./BitrixConnection.ts"
 import { BitrixConnections } from "./BitrixConnections.ts"
 import { BitrixListing } from "./BitrixListing.ts"
 import type { PassRow } from "./BitrixPassRepo.ts"
 import { BitrixPassRepo } from "./BitrixPassRepo.ts"
+import type { Unlisted } from "./BitrixProductsRepo.ts"
 import { BitrixProductsRepo } from "./BitrixProductsRepo.ts"
+import type { Step, Walk } from "./BitrixWalk.ts"
 import type { Outcome, Tally } from "./PassTally.ts"
-import { empty, isTooShort, outcomeOf, plus, tallyOf, unrepaired } from "./PassTally.ts"
+import {
+  empty,
+  isTooShort,
+  MOVED,
+  NOT_LISTED,
+  outcomeOf,
+  plus,
+  SAME,
+  tallyOf,
+  unread,
+  unrepaired,
+} from "./PassTally.ts"
 import { toMirrored } from "./ProductDecision.ts"
 import type { Difference, ListItem } from "./ProductDifference.ts"
 import { absence, differenceOf } from "./ProductDifference.ts"
@@ -42,34 +55,13 @@ import { ProductSync } from "./ProductSync.ts"
 import { tellAgain as tellAgainOf } from "./ProductWrites.ts"
 
 /** Longer than a page can take, and than Bitrix can be asked for one product. */
-const LEASE_SECONDS = 120
+const LEASE_SECONDS = 180
 const APPLYING_MAX = 4
 /** Differences of goods beyond these stay. */
 const VERSIONS_MAX = 100_000
 /** Products that a pass asks for by their id because they are not listed. */
 export const UNLISTED_MAX = 20
 export const TOLD_AGAIN_MAX = 100
-
-export interface Walk {
-  readonly shopId: ShopId
-  readonly api: BitrixApi
-  /** A UUID of whoever walks. */
-  readonly lease: string
-  /** `listed` takes what is listed and leaves the rest alone. */
-  readonly scope: "listed" | "all"
-  /** Believes a list that is much shorter than the last one. */
-  readonly trustsShortList: boolean
-}
-
-/** What one page came to. */
-export interface Step {
-  readonly tally: Tally
-  readonly offset: number
-  readonly total: number | null
-  readonly isFinished: boolean
-  /** The list was too short to be believed. */
-  readonly isShort: boolean
-}
 
 type Walked<A> = Effect.Effect<A, BitrixUnavailable | DatabaseUnavailable>
 
@@ -154,21 +146,33 @@ export class BitrixPass extends Context.Service<
       })
 
       /** Deleted, as far as Bitrix tells, unless it can be found by its id. */
-      const settleUnlisted = Effect.fnUntraced(function* (walk: Walk, pass: PassRow, isShort: boolean) {
-        const { shopId, api } = walk
-        const [unlisted] = yield* db.read([repo.findUnlisted(shopId, pass.number, UNLISTED_MAX)])
+      const askFor = Effect.fnUntraced(
+        function* ({ shopId, api }: Walk, { product_id, version }: Unlisted, isIncomplete: boolean) {
+          const item = yield* listing.find(shopId, api, product_id)
+          if (item !== undefined) return yield* settle(shopId, [item], new Map([[product_id, version]]))
+          return [
+            isIncomplete
+              ? unrepaired(NOT_LISTED)
+              : yield* survived(apply(absence(product_id, version), version)),
+          ]
+        },
+        // One that Bitrix can never show must not keep the pass from its end.
+        Effect.catchTag("BitrixUnavailable", ({ message }) => Effect.succeed([unrepaired(message)])),
+      )
+
+      const settleUnlisted = Effect.fnUntraced(function* (
+        walk: Walk,
+        pass: PassRow,
+        { isShort, isIncomplete }: Pick<Step, "isShort" | "isIncomplete">,
+      ) {
+        const [unlisted] = yield* db.read([repo.findUnlisted(walk.shopId, pass.number, UNLISTED_MAX)])
         const total = unlisted[0]?.total ?? 0
         const asked = isShort ? [] : unlisted
         let tally = tallyOf(Array.from({ length: total - asked.length }, () => unrepaired(NOT_LISTED)))
         yield* advance(walk, pass, pass.next_offset, tally, [])
-        for (const { product_id, version } of asked) {
-          const item = yield* listing.find(shopId, api, product_id)
-          const outcomes =
-            item === undefined
-              ? [yield* survived(apply(absence(product_id, version), version))]
-              : yield* settle(shopId, [item], new Map([[product_id, version]]))
-          const found = tallyOf(outcomes)
-          yield* advance(walk, pass, pass.next_offset, found, [product_id])
+        for (const one of asked) {
+          const found = tallyOf(yield* askFor(walk, one, isIncomplete))
+          yield* advance(walk, pass, pass.next_offset, found, [one.product_id])
           tally = plus(tally, found)
         }
         return tally
@@ -203,35 +207,41 @@ export class BitrixPass extends Context.Service<
 
       const finish = Effect.fnUntraced(function* (walk: Walk, pass: PassRow) {
         const { shopId, scope, trustsShortList } = walk
-        const isShort = isTooShort(pass.seen, pass.last_seen) && !trustsShortList
+        const isIncomplete = pass.next_offset > pass.seen
+        const isShort = !isIncomplete && isTooShort(pass.seen, pass.last_seen) && !trustsShortList
         let tally = empty
         if (scope === "all") {
           if (isShort && pass.last_seen !== null)
             yield* Effect.logError(
               "Bitrix lists too few products to be believed: none is taken off sale",
             ).pipe(Effect.annotateLogs({ shop_id: shopId, seen: pass.seen, last_seen: pass.last_seen }))
-          tally = plus(yield* settleUnlisted(walk, pass, isShort), yield* tellUntold(walk, pass))
+          const unlisted = yield* settleUnlisted(walk, pass, { isShort, isIncomplete })
+          tally = plus(unlisted, yield* tellUntold(walk, pass))
         }
         yield* db.transact({
           read: [],
-          write: () => ({ queries: [passes.finish(shopId, leaseOf(walk), !isShort)], answer: null }),
+          write: () => ({
+            queries: [passes.finish(shopId, leaseOf(walk), !isShort && !isIncomplete)],
+            answer: null,
+          }),
         })
-        return { tally, isShort: isShort && scope === "all" }
+        return { tally, isShort: isShort && scope === "all", isIncomplete }
       })
 
       const walkPage = Effect.fnUntraced(function* (walk: Walk, pass: PassRow) {
         const { shopId, api } = walk
         const [known] = yield* db.read([repo.versions(shopId, VERSIONS_MAX)])
-        const { items, total, nextOffset, isLast } = yield* listing.page(shopId, api, pass.next_offset)
-        const outcomes = yield* settle(shopId, items, known)
+        const page = yield* listing.page(shopId, api, pass.next_offset)
+        const { items, total, nextOffset, isLast } = page
+        const outcomes = [...unread(page.passedOver), ...(yield* settle(shopId, items, known))]
         const found = { ...tallyOf(outcomes), seen: items.length }
         const now = yield* advance(walk, pass, nextOffset, found, idsOf(items))
         // Somebody else walks by now, and counts.
         if (now === undefined) return undefined
-        const step = { offset: nextOffset, total, isFinished: false, isShort: false }
+        const step = { offset: nextOffset, total, isFinished: false, isShort: false, isIncomplete: false }
         if (!isLast) return { ...step, tally: found }
-        const { tally, isShort } = yield* finish(walk, now)
-        return { ...step, tally: plus(found, tally), isFinished: true, isShort }
+        const { tally, ...ending } = yield* finish(walk, now)
+        return { ...step, ...ending, tally: plus(found, tally), isFinished: true }
       })
 
       const inShop =
@@ -274,9 +284,6 @@ export class BitrixPass extends Context.Service<
   )
 }
 
-const NOT_LISTED = "Not listed any more"
-const SAME: Outcome = { kind: "same" }
-const MOVED: Outcome = { kind: "moved" }
 const TOLD_AGAIN: Outcome = { kind: "different", repair: "toldAgain", reason: null }
 
 /** One product that cannot be read or written must not hold up those behind it. */

@@ -40,11 +40,7 @@ export class BitrixProductsRepo extends Context.Service<
     /** Met in this walk through Bitrix's list. */
     readonly markSeen: (shopId: ShopId, pass: number, ids: ReadonlyArray<ProductId>) => Query<void>
     /** On sale by Bitrix's last word, and not met in this walk; those not met for longest first. */
-    readonly findUnlisted: (
-      shopId: ShopId,
-      pass: number,
-      limit: number,
-    ) => Query<ReadonlyArray<typeof Unlisted.Type>>
+    readonly findUnlisted: (shopId: ShopId, pass: number, limit: number) => Query<ReadonlyArray<Unlisted>>
     /** Changed here without a fact that tells Bitrix. */
     readonly findUntold: (shopId: ShopId, limit: number) => Query<ReadonlyArray<ProductKey>>
   }
@@ -177,6 +173,7 @@ const Unlisted = Schema.Struct({
   /** Of all such products. */
   total: Schema.Int,
 })
+export type Unlisted = typeof Unlisted.Type
 
 const decodeVersions = Schema.decodeUnknownSync(
   Schema.Struct({

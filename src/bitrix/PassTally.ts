@@ -36,7 +36,15 @@ export const empty: Tally = {
   reasons: {},
 }
 
+export const SAME: Outcome = { kind: "same" }
+export const MOVED: Outcome = { kind: "moved" }
+export const NOT_LISTED = "Not listed any more"
+
 export const unrepaired = (reason: string): Outcome => ({ kind: "different", repair: null, reason })
+
+/** Of so many pages nobody knows what stands on them: each counts as one that was not repaired. */
+export const unread = (pages: number): ReadonlyArray<Outcome> =>
+  Array.from({ length: pages }, () => unrepaired("A page of the list cannot be read"))
 
 /** `hasFields`: whether something readable differs. `isKnown`: whether the two sides had compared it before. */
 export const outcomeOf = (

@@ -10,8 +10,9 @@ import * as Schema from "effect/Schema"
 import type { BitrixApi } from "../bitrix/BitrixConnection.ts"
 import { BitrixConnections } from "../bitrix/BitrixConnections.ts"
 import { BitrixDryRun, INTENTS_MAX } from "../bitrix/BitrixDryRun.ts"
-import type { Step, Walk } from "../bitrix/BitrixPass.ts"
+import { PATIENCE } from "../bitrix/BitrixListing.ts"
 import { BitrixPass } from "../bitrix/BitrixPass.ts"
+import type { Step, Walk } from "../bitrix/BitrixWalk.ts"
 import { ConflictsRepo } from "../bitrix/ConflictsRepo.ts"
 import { empty, plus } from "../bitrix/PassTally.ts"
 import { Db } from "../platform/Db.ts"
@@ -87,14 +88,15 @@ const walkOne = Effect.fnUntraced(function* (shopId: ShopId, api: BitrixApi, man
   const db = yield* Db
   const conflicts = yield* ConflictsRepo
   const startMs = yield* Clock.currentTimeMillis
-  const { tally, isShort } = yield* manner.isDryRun
+  const { tally, isShort, isIncomplete } = yield* manner.isDryRun
     ? forecast(shopId, api, manner)
     : pass(shopId, api, manner)
   const [totals] = yield* db.readThrough("across_shops", [conflicts.openTotals()])
   const conflictsOpen = totals.find(({ shop_id }) => shop_id === shopId)?.open ?? 0
   const durationMs = (yield* Clock.currentTimeMillis) - startMs
   yield* Console.log(`\n${table(tally, { conflictsOpen, durationMs })}`)
-  if (isShort)
+  if (isIncomplete) yield* Console.log("Bitrix's list could not be read whole: nothing was taken off sale")
+  else if (isShort)
     yield* Console.log(
       "Bitrix lists none, or less than half of last time: nothing was taken off sale. If that is right, say it with --trust-short-list",
     )
@@ -127,16 +129,18 @@ const pass = (shopId: ShopId, api: BitrixApi, manner: Manner) =>
     const walked = Effect.gen(function* () {
       let tally = empty
       while (true) {
-        const now = yield* step(walk, 0)
+        const now = yield* Effect.retry(step(walk, 0), { ...PATIENCE, while: isOfBitrix })
         if (now === undefined)
           return yield* new WalkRefused({ message: `somebody else walks shop ${shopId} by now` })
         tally = plus(tally, now.tally)
         yield* progress(shopId, { ...now, tally })
-        if (now.isFinished) return { tally, isShort: now.isShort }
+        if (now.isFinished) return { ...now, tally }
       }
     })
     return yield* Effect.ensuring(walked, Effect.ignore(release(walk)))
   })
+
+const isOfBitrix = ({ _tag }: { readonly _tag: string }): boolean => _tag === "BitrixUnavailable"
 
 /** One line that is written over where somebody looks, and a line each where it goes to a file. */
 const progress = (shopId: ShopId, step: Step) =>

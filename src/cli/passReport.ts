@@ -1,6 +1,6 @@
 /** How a walk through Bitrix's list is told to whoever started it: a bar, a table, and what would be done. */
 import type { Intent } from "../bitrix/BitrixDryRun.ts"
-import type { Step } from "../bitrix/BitrixPass.ts"
+import type { Step } from "../bitrix/BitrixWalk.ts"
 import type { Tally } from "../bitrix/PassTally.ts"
 
 const BAR_CHARS = 30

@@ -70,150 +70,181 @@ export const start = <R, M, P>(
   options: Options<R, M, P>,
 ): Effect.Effect<Queue.Enqueue<void>, never, Db | Outbox | Actors | Scope.Scope> =>
   Effect.gen(function* () {
-    const db = yield* Db
-    const outbox = yield* Outbox
-    const scope = yield* Effect.scope
-    const { shopId, target } = options
-    const deliveries = yield* FiberSet.make<void>()
-    const bucket = TokenBucket.make(options.perSecondMax)
-    const held = new Map<number, string>()
-    let ended: Array<Ended<P>> = []
-    let timerAtMs = Number.POSITIVE_INFINITY
-    let wake: Queue.Enqueue<void> | undefined
-    const wakeUp = () => {
-      if (wake !== undefined) Queue.offerUnsafe(wake, undefined)
+    const work: Work<P> = { held: new Map(), ended: [], wakeUp: () => undefined }
+    const turn = yield* makeTurn(options, work)
+    const renew = yield* makeRenewal(options, work)
+    yield* renew.pipe(Effect.delay(RENEW_MS), Effect.forever, Effect.forkScoped)
+    const wake = yield* Actor.start({ name: options.name, paceMs: SWEEP_MS, batch: turn })
+    work.wakeUp = () => {
+      Queue.offerUnsafe(wake, undefined)
     }
-
-    const wakeAfter = Effect.fnUntraced(function* (ms: number) {
-      const atMs = (yield* Clock.currentTimeMillis) + ms
-      if (ms >= SWEEP_MS || atMs >= timerAtMs) return
-      timerAtMs = atMs
-      yield* Effect.sleep(Math.max(PAUSE_MS, ms)).pipe(
-        Effect.andThen(
-          Effect.sync(() => {
-            timerAtMs = Number.POSITIVE_INFINITY
-            wakeUp()
-          }),
-        ),
-        Effect.forkIn(scope),
-      )
-    })
-
-    const exchange = Effect.fnUntraced(
-      function* (nowMs: number, limit: number, settling: ReadonlyArray<Ended<P>>) {
-        const lease = randomUUID()
-        const until = new Date(nowMs + LEASE_MS)
-        const settled = yield* Effect.forEach(settling, (one) => toSettled(one, nowMs))
-        const carried = settling.filter(({ parcel }) => parcel !== undefined)
-        return yield* db.transact({
-          read: [
-            outbox.claim(shopId, target, {
-              lease,
-              limit,
-              now: new Date(nowMs),
-              until,
-              held: [...held.keys()],
-            }),
-            ...options.load(lease),
-            options.loadEnded(carried),
-            outbox.settle(shopId, settled),
-            outbox.findNextDue(shopId, target),
-          ],
-          write: ([facts, records, memory, endedMemory, stillHeld, [due]]) => {
-            const heldIds = new Set(stillHeld.map(({ id }) => id))
-            const closed = carried.filter(({ fact }) => heldIds.has(fact.id))
-            const packed = options.pack(facts, records, memory)
-            return {
-              queries: [
-                ...(facts.length > 0 ? packed.queries : []),
-                ...(closed.length > 0 ? options.settle(closed, endedMemory) : []),
-                ...(settling.some(({ delivered }) => delivered.kind === "delivered")
-                  ? [outbox.noteDelivered(shopId, target)]
-                  : []),
-              ],
-              answer: { facts, lease, parcels: packed.parcels, nextDueMs: due?.at?.getTime() ?? null },
-            }
-          },
-        })
-      },
-      Effect.provideService(TenantContext, { shopId }),
-    )
-
-    const send = (fact: ClaimedFact, parcel: P | undefined, lease: string, nowMs: number) => {
-      held.set(fact.id, lease)
-      const end = (delivered: Delivered) => {
-        ended.push({ fact, parcel, lease, delivered })
-        wakeUp()
-      }
-      if (parcel === undefined) return Effect.sync(() => end(RELEASED))
-      return FiberSet.run(
-        deliveries,
-        options.deliver(parcel, fact).pipe(
-          Effect.withSpan(`outbox.${target}`, {
-            ...parentSpan(fact.trace_parent),
-            kind: "producer",
-            attributes: {
-              "outbox.aggregate": fact.aggregate_id,
-              "outbox.attempt": fact.attempts + 1,
-              "outbox.waited_ms": nowMs - fact.pending_since.getTime(),
-            },
-          }),
-          Effect.matchCause({
-            onSuccess: end,
-            onFailure: () =>
-              end({ kind: "failed", error: "The delivery died", retryAfterMs: null, isOutage: false }),
-          }),
-        ),
-      )
-    }
-
-    const turn = Effect.gen(function* () {
-      const nowMs = yield* Clock.currentTimeMillis
-      const { places, waitMs } = yield* options.admission
-      const free = Math.max(0, Math.min(CLAIM_MAX, options.inFlightMax - held.size + ended.length, places))
-      const limit = bucket.take(nowMs, free)
-      // With every place taken, whoever ends wakes the next turn.
-      if (places === 0) yield* wakeAfter(waitMs)
-      else if (limit === 0 && free > 0) yield* wakeAfter(bucket.waitMs(nowMs))
-      const settling = ended
-      if (limit === 0 && settling.length === 0) return 0
-      ended = []
-      const taken = yield* Effect.onError(exchange(nowMs, limit, settling), () =>
-        Effect.sync(() => {
-          ended = [...settling, ...ended]
-          bucket.giveBack(limit)
-        }),
-      )
-      for (const { fact } of settling) held.delete(fact.id)
-      bucket.giveBack(limit - taken.facts.length)
-      yield* count(target, settling, nowMs)
-      for (const fact of taken.facts) yield* send(fact, taken.parcels.get(fact.id), taken.lease, nowMs)
-      if (taken.facts.length < limit && taken.nextDueMs !== null) yield* wakeAfter(taken.nextDueMs - nowMs)
-      return taken.facts.length + settling.length
-    })
-
-    const renew = Effect.gen(function* () {
-      if (held.size === 0) return
-      const until = new Date((yield* Clock.currentTimeMillis) + LEASE_MS)
-      yield* db.transact({
-        read: [],
-        write: () => ({
-          queries: [
-            outbox.extend(
-              shopId,
-              [...held].map(([id, lease]) => ({ id, lease })),
-              until,
-            ),
-          ],
-          answer: undefined,
-        }),
-      })
-    }).pipe(
-      Effect.provideService(TenantContext, { shopId }),
-      Effect.catchCause((cause) => Effect.logWarning("leases were not renewed", cause)),
-    )
-
-    yield* renew.pipe(Effect.delay(RENEW_MS), Effect.forever, Effect.forkIn(scope))
-    wake = yield* Actor.start({ name: options.name, paceMs: SWEEP_MS, batch: turn })
     return wake
   })
+
+interface Work<P> {
+  /** Leases of the facts in our hands, by the fact. */
+  readonly held: Map<number, string>
+  /** What is to be settled in the next turn. */
+  ended: Array<Ended<P>>
+  wakeUp: () => void
+}
+
+const makeTurn = Effect.fnUntraced(function* <R, M, P>(options: Options<R, M, P>, work: Work<P>) {
+  const exchange = yield* makeExchange(options, work)
+  const send = yield* makeSend(options, work)
+  const wakeAfter = yield* makeAlarm(work)
+  const bucket = TokenBucket.make(options.perSecondMax)
+  const { held } = work
+
+  return Effect.gen(function* () {
+    const nowMs = yield* Clock.currentTimeMillis
+    const { places, waitMs } = yield* options.admission
+    const free = Math.max(0, Math.min(CLAIM_MAX, options.inFlightMax - held.size + work.ended.length, places))
+    const limit = bucket.take(nowMs, free)
+    // With every place taken, whoever ends wakes the next turn.
+    if (places === 0) yield* wakeAfter(waitMs)
+    else if (limit === 0 && free > 0) yield* wakeAfter(bucket.waitMs(nowMs))
+    const settling = work.ended
+    if (limit === 0 && settling.length === 0) return 0
+    work.ended = []
+    const taken = yield* Effect.onError(exchange(nowMs, limit, settling), () =>
+      Effect.sync(() => {
+        work.ended = [...settling, ...work.ended]
+        bucket.giveBack(limit)
+      }),
+    )
+    for (const { fact } of settling) held.delete(fact.id)
+    bucket.giveBack(limit - taken.facts.length)
+    yield* count(options.target, settling, nowMs)
+    for (const fact of taken.facts) yield* send(fact, taken.parcels.get(fact.id), taken.lease, nowMs)
+    if (taken.facts.length < limit && taken.nextDueMs !== null) yield* wakeAfter(taken.nextDueMs - nowMs)
+    return taken.facts.length + settling.length
+  })
+})
+
+/** Settles and claims in one transaction. */
+const makeExchange = Effect.fnUntraced(function* <R, M, P>(options: Options<R, M, P>, { held }: Work<P>) {
+  const db = yield* Db
+  const outbox = yield* Outbox
+  const { shopId, target } = options
+
+  return Effect.fnUntraced(
+    function* (nowMs: number, limit: number, settling: ReadonlyArray<Ended<P>>) {
+      const lease = randomUUID()
+      const until = new Date(nowMs + LEASE_MS)
+      const settled = yield* Effect.forEach(settling, (one) => toSettled(one, nowMs))
+      const carried = settling.filter(({ parcel }) => parcel !== undefined)
+      return yield* db.transact({
+        read: [
+          outbox.claim(shopId, target, {
+            lease,
+            limit,
+            now: new Date(nowMs),
+            until,
+            held: [...held.keys()],
+          }),
+          ...options.load(lease),
+          options.loadEnded(carried),
+          outbox.settle(shopId, settled),
+          outbox.findNextDue(shopId, target),
+        ],
+        write: ([facts, records, memory, endedMemory, stillHeld, [due]]) => {
+          const heldIds = new Set(stillHeld.map(({ id }) => id))
+          const closed = carried.filter(({ fact }) => heldIds.has(fact.id))
+          const packed = options.pack(facts, records, memory)
+          return {
+            queries: [
+              ...(facts.length > 0 ? packed.queries : []),
+              ...(closed.length > 0 ? options.settle(closed, endedMemory) : []),
+              ...(settling.some(({ delivered }) => delivered.kind === "delivered")
+                ? [outbox.noteDelivered(shopId, target)]
+                : []),
+            ],
+            answer: { facts, lease, parcels: packed.parcels, nextDueMs: due?.at?.getTime() ?? null },
+          }
+        },
+      })
+    },
+    Effect.provideService(TenantContext, { shopId }),
+  )
+})
+
+/** Starts a delivery in a fiber of its own, which ends with the scope. */
+const makeSend = Effect.fnUntraced(function* <R, M, P>(options: Options<R, M, P>, work: Work<P>) {
+  const deliveries = yield* FiberSet.make<void>()
+
+  return (fact: ClaimedFact, parcel: P | undefined, lease: string, nowMs: number) => {
+    work.held.set(fact.id, lease)
+    const end = (delivered: Delivered) => {
+      work.ended.push({ fact, parcel, lease, delivered })
+      work.wakeUp()
+    }
+    if (parcel === undefined) return Effect.sync(() => end(RELEASED))
+    return FiberSet.run(
+      deliveries,
+      options.deliver(parcel, fact).pipe(
+        Effect.withSpan(`outbox.${options.target}`, {
+          ...parentSpan(fact.trace_parent),
+          kind: "producer",
+          attributes: {
+            "outbox.aggregate": fact.aggregate_id,
+            "outbox.attempt": fact.attempts + 1,
+            "outbox.waited_ms": nowMs - fact.pending_since.getTime(),
+          },
+        }),
+        Effect.matchCause({
+          onSuccess: end,
+          onFailure: () =>
+            end({ kind: "failed", error: "The delivery died", retryAfterMs: null, isOutage: false }),
+        }),
+      ),
+    )
+  }
+})
+
+/** Wakes the next turn at the earliest of the times that were asked for. */
+const makeAlarm = Effect.fnUntraced(function* <P>(work: Work<P>) {
+  const scope = yield* Effect.scope
+  let timerAtMs = Number.POSITIVE_INFINITY
+
+  return Effect.fnUntraced(function* (ms: number) {
+    const atMs = (yield* Clock.currentTimeMillis) + ms
+    if (ms >= SWEEP_MS || atMs >= timerAtMs) return
+    timerAtMs = atMs
+    yield* Effect.sleep(Math.max(PAUSE_MS, ms)).pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          timerAtMs = Number.POSITIVE_INFINITY
+          work.wakeUp()
+        }),
+      ),
+      Effect.forkIn(scope),
+    )
+  })
+})
+
+const makeRenewal = Effect.fnUntraced(function* <R, M, P>({ shopId }: Options<R, M, P>, { held }: Work<P>) {
+  const db = yield* Db
+  const outbox = yield* Outbox
+
+  return Effect.gen(function* () {
+    if (held.size === 0) return
+    const until = new Date((yield* Clock.currentTimeMillis) + LEASE_MS)
+    yield* db.transact({
+      read: [],
+      write: () => ({
+        queries: [
+          outbox.extend(
+            shopId,
+            [...held].map(([id, lease]) => ({ id, lease })),
+            until,
+          ),
+        ],
+        answer: undefined,
+      }),
+    })
+  }).pipe(
+    Effect.provideService(TenantContext, { shopId }),
+    Effect.catchCause((cause) => Effect.logWarning("leases were not renewed", cause)),
+  )
+})

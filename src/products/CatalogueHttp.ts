@@ -12,7 +12,8 @@ import {
   unknownAvailability,
 } from "./CatalogueView.ts"
 import { toSearch, toSelection } from "./listQuery.ts"
-import type { ListedProduct } from "./Product.ts"
+import type { ListedProduct, ProductId } from "./Product.ts"
+import { ProductNotFound } from "./Product.ts"
 import { ProductDetails } from "./ProductDetails.ts"
 import { toProductDetailRead } from "./ProductDetailView.ts"
 import { Products } from "./Products.ts"
@@ -27,6 +28,11 @@ export const CatalogueHttp = HttpApiBuilder.group(Api, "catalogue", (handlers) =
     const details = yield* ProductDetails
     const products = yield* Products
     const visitors = yield* Visitors
+
+    /** With what only its people see: that it is not for sale, and why Bitrix does not know of a change. */
+    const asStaff = (id: ProductId, otherwise: ProductNotFound) =>
+      visitors.asStaff("view_products", Effect.map(products.getById(id), toProductRead), otherwise)
+
     return handlers
       .handle("find", ({ query }) =>
         Effect.map(
@@ -70,14 +76,14 @@ export const CatalogueHttp = HttpApiBuilder.group(Api, "catalogue", (handlers) =
         Effect.map(catalogue.countByType({ shopId: shop_id }), toStatsRead),
       )
       .handle("getById", ({ params: { product_id } }) =>
-        Effect.map(catalogue.getById(product_id), toPublicProductRead).pipe(
-          Effect.catchTag("ProductNotFound", (missing) =>
-            visitors.asStaff(
-              "view_products",
-              Effect.map(products.getById(product_id), toProductRead),
-              missing,
-            ),
-          ),
+        catalogue.getById(product_id).pipe(
+          Effect.flatMap((product) => {
+            const shown = Effect.succeed(toPublicProductRead(product))
+            return product.sync_last_error === null
+              ? shown
+              : Effect.catchTag(asStaff(product_id, new ProductNotFound()), "ProductNotFound", () => shown)
+          }),
+          Effect.catchTag("ProductNotFound", (missing) => asStaff(product_id, missing)),
         ),
       )
       .handle("getDetail", ({ params: { product_id } }) =>

@@ -195,6 +195,11 @@ layer(TestService.layer, { excludeTestServices: true })("what Bitrix is told of"
           path,
         )
       }
+      assert.deepStrictEqual((yield* act("GET", `/${parked}`)).body.bitrix_sync, sync("parked", "HTTP 500"))
+      assert.deepStrictEqual((yield* look(`/${parked}`)).body.bitrix_sync, sync("parked", null))
+      const stranger = yield* world
+      const { body } = yield* stranger.act("GET", `/${parked}`)
+      assert.deepStrictEqual(body.bitrix_sync, sync("parked", null))
       const again = yield* act("PUT", `/${parked}`, { price: 100 })
       assert.deepStrictEqual(again.body.bitrix_sync, sync("pending", "HTTP 500"))
       assert.deepStrictEqual(
