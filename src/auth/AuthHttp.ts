@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted"
 import { Api } from "../Api.ts"
 import { anonymous, callerOf } from "../platform/callerOf.ts"
 import * as JsonBody from "../platform/JsonBody.ts"
+import { ValidationFailed } from "../shared/ValidationFailed.ts"
 import { CurrentAccount } from "./Access.ts"
 import { Accounts } from "./Accounts.ts"
 import { Credentials, PasswordChange } from "./AuthApi.ts"
@@ -37,10 +38,15 @@ export const AuthHttp = HttpApiBuilder.group(Api, "auth", (handlers) =>
       .handle("me", () => me)
       .handleRaw("changePassword", ({ request, query }) =>
         Effect.gen(function* () {
-          const given = { ...query, ...(yield* JsonBody.decodeOptional(PasswordChange)(request)) }
+          const { current_password: current, new_password: next } = {
+            ...query,
+            ...(yield* JsonBody.decodeOptional(PasswordChange)(request)),
+          }
+          if (current === undefined) return yield* ValidationFailed.missing("body", "current_password")
+          if (next === undefined) return yield* ValidationFailed.missing("body", "new_password")
           const changed = yield* accounts.changePassword({
-            current: Redacted.make(given.current_password ?? ""),
-            next: Redacted.make(given.new_password ?? ""),
+            current: Redacted.make(current),
+            next: Redacted.make(next),
           })
           return { message: "Password changed successfully", ...toAccessToken(changed) }
         }),

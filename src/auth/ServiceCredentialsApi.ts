@@ -46,7 +46,7 @@ export class ServiceCredentialsApi extends HttpApiGroup.make("serviceCredentials
     })
       .middleware(StaffAccess)
       .annotateMerge(Access.director)
-      .annotateMerge(OpenApi.annotations({ summary: "Keys of my shop, newest first, revoked ones too" })),
+      .annotateMerge(OpenApi.annotations({ summary: "Keys of my shop, live ones first, each newest first" })),
     HttpApiEndpoint.post("issue", "/", {
       payload: NewServiceCredential,
       success: Schema.Struct({

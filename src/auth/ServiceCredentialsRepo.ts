@@ -16,11 +16,9 @@ export class ServiceCredentialsRepo extends Context.Service<
     /** Nobody when the key is wrong or revoked, or its shop blocked. */
     readonly findByKey: (key: ServiceKey) => Query<ReadonlyArray<typeof Machine.Type>>
     readonly noteUse: (shopId: ShopId, id: ServiceCredentialId) => Query<void>
-    /** Newest first, revoked ones too. */
+    /** Those that are live, then revoked ones; each newest first. */
     readonly findAll: (shopId: ShopId) => Query<ReadonlyArray<ServiceCredential>>
-    /** Makes those who would issue a key of the shop at the same moment wait for each other. */
-    readonly lockIssuing: (shopId: ShopId) => Query<void>
-    /** Nobody when both places of the name are taken. */
+    /** Nobody when both places of the name are taken. Of two who take one at the same moment the second tries again. */
     readonly insert: (
       shopId: ShopId,
       credential: {
@@ -57,10 +55,9 @@ export class ServiceCredentialsRepo extends Context.Service<
           SELECT ${columns}
           FROM service_credential
           WHERE shop_id = ${shopId}
-          ORDER BY id DESC
+          ORDER BY revoked_at IS NOT NULL, id DESC
           LIMIT ${CREDENTIALS_MAX}`,
       ),
-    lockIssuing: (shopId) => command(sql`SELECT pg_advisory_xact_lock(${ISSUING_LOCK}::integer, ${shopId})`),
     insert: (shopId, { name, permissions, secretHash, createdBy }) =>
       rows(
         ServiceCredential,
@@ -89,7 +86,6 @@ export class ServiceCredentialsRepo extends Context.Service<
   })
 }
 
-const ISSUING_LOCK = 7_006
 const CREDENTIALS_MAX = 200
 const USE_NOTED_EVERY = "1 minute"
 

@@ -94,12 +94,17 @@ const keyOf = (secret: Redacted.Redacted) => createSecretKey(Redacted.value(secr
 const decodeClaims = Schema.decodeUnknownEffect(TokenClaims)
 const decodeUserId = Schema.decodeUnknownEffect(UserId)
 
-// The old service made tokens without an id and without versions: theirs is the version that accounts began with.
+// The old service made tokens without an id and without versions: theirs is the version that accounts began with, and
+// what was signed tells them apart. The signature does not: the same bytes can be spelled in several ways.
 const sessionOf = (payload: unknown, token: string) =>
   Effect.gen(function* () {
     const { sub, role, shop_id, ver, jti, exp } = yield* decodeClaims(payload)
     const session: Session = {
-      id: jti ?? createHash("sha256").update(token).digest("base64url"),
+      id:
+        jti ??
+        createHash("sha256")
+          .update(token.slice(0, token.lastIndexOf(".")))
+          .digest("base64url"),
       userId: yield* decodeUserId(Number(sub)),
       role,
       shopId: shop_id,

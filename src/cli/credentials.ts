@@ -46,7 +46,7 @@ const list = Command.make(
     yield* Effect.forEach(found, (credential) => Console.log(line(credential)), { discard: true })
     yield* Console.log(`${found.length} key(s)`)
   }),
-).pipe(Command.withDescription("List keys, newest first"))
+).pipe(Command.withDescription("List keys, live ones first"))
 
 const revoke = Command.make(
   "revoke",

@@ -42,17 +42,18 @@ import {
   InvitationSettled,
 } from "./TeamFault.ts"
 import { TeamRepo } from "./TeamRepo.ts"
-import { refuseInvitation } from "./TeamRules.ts"
+import { mayReadCode, refuseInvitation } from "./TeamRules.ts"
 
 export class Invitations extends Context.Service<
   Invitations,
   {
+    /** Codes that would make the reader more than they are stay hidden. */
     readonly find: (
       status: typeof InvitationStatus.Type | null,
     ) => Effect.Effect<
       ReadonlyArray<Invitation & { readonly inviter: User }>,
       DatabaseUnavailable,
-      TenantContext
+      CurrentUser | TenantContext
     >
     readonly invite: (person: {
       readonly phone: Phone
@@ -89,9 +90,9 @@ export class Invitations extends Context.Service<
       const attempts = yield* FailedAttempts
 
       const find: Invitations["Service"]["find"] = Effect.fn("Invitations.find")(function* (status) {
-        const { shopId } = yield* TenantContext
+        const { shopId, role } = yield* CurrentUser
         const [found] = yield* db.read([repo.findAll(shopId, status)])
-        return found
+        return found.map((one) => (mayReadCode(role, one.role) ? one : withoutCode(one)))
       })
 
       const invite: Invitations["Service"]["invite"] = Effect.fn("Invitations.invite")(function* (person) {
@@ -199,6 +200,8 @@ export class Invitations extends Context.Service<
 
 const CODE_MIN = 100_000
 const CODE_MAX = 999_999
+const HIDDEN_CODE = "******"
+const withoutCode = <I extends Invitation>(one: I): I => ({ ...one, invitation_code: HIDDEN_CODE })
 
 const triedBy = (phone: string, { address }: CallerFacts): ReadonlyArray<Attempt> => [
   { kind: "invitation.phone", subject: phone },

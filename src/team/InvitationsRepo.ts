@@ -15,7 +15,7 @@ import { Invitation, LIFETIME_DAYS, WRONG_CODES_MAX } from "./Invitation.ts"
 export class InvitationsRepo extends Context.Service<
   InvitationsRepo,
   {
-    /** Newest first, each with who invited. */
+    /** Newest first, each with who invited. One that time has run out for is expired, settled or not. */
     readonly findAll: (
       shopId: ShopId,
       status: typeof InvitationStatus.Type | null,
@@ -49,14 +49,14 @@ export class InvitationsRepo extends Context.Service<
       rows(
         InvitationWithInviter,
         sql`
-          SELECT ${columns},
+          SELECT ${columnsNow},
                  jsonb_build_object(
                    'id', u.id, 'name', u.name, 'phone', u.phone, 'role', u.role, 'is_active', u.is_active,
                    'is_superadmin', u.is_superadmin, 'invited_by', u.invited_by, 'shop_id', u.shop_id,
                    'created_at', u.created_at, 'updated_at', u.updated_at) AS inviter
           FROM team_invitation i
           JOIN "user" u ON u.shop_id = i.shop_id AND u.id = i.invited_by
-          WHERE i.shop_id = ${shopId} AND (${status}::text IS NULL OR i.status = ${status}::text)
+          WHERE i.shop_id = ${shopId} AND (${status}::text IS NULL OR ${statusNow} = ${status}::text)
           ORDER BY i.created_at DESC, i.id DESC
           LIMIT ${INVITATIONS_MAX}`,
       ),
@@ -131,10 +131,16 @@ export class InvitationsRepo extends Context.Service<
 
 const INVITATIONS_MAX = 500
 
-const columns = sql.literal(
-  `i.id, i.shop_id, i.phone, i.name, i.role, i.invited_by, i.status, i.invitation_code, i.expires_at, i.created_at,
-   i.updated_at`,
-)
+const STATUS_NOW = "CASE WHEN i.status = 'pending' AND i.expires_at <= now() THEN 'expired' ELSE i.status END"
+const statusNow = sql.literal(STATUS_NOW)
+
+const columnsWith = (status: string) =>
+  sql.literal(
+    `i.id, i.shop_id, i.phone, i.name, i.role, i.invited_by, ${status} AS status, i.invitation_code, i.expires_at,
+     i.created_at, i.updated_at`,
+  )
+const columns = columnsWith("i.status")
+const columnsNow = columnsWith(STATUS_NOW)
 
 /** The account of the inviter comes as JSON, its times as text. */
 const InvitationWithInviter = Schema.Struct({

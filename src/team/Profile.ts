@@ -16,8 +16,7 @@ import { Db } from "../platform/Db.ts"
 import type { DatabaseUnavailable } from "../shared/DatabaseUnavailable.ts"
 import type { Overloaded } from "../shared/Overloaded.ts"
 import type { Phone } from "../shared/Phone.ts"
-import type { RoleChangeRefused } from "./TeamFault.ts"
-import { OwnAccountProtected, PhoneInUse } from "./TeamFault.ts"
+import { OwnAccountProtected, PhoneInUse, RoleChangeRefused } from "./TeamFault.ts"
 import { TeamRepo } from "./TeamRepo.ts"
 import { refuseOwnRoleChange } from "./TeamRules.ts"
 
@@ -33,7 +32,10 @@ export interface ProfileUpdate {
 export class Profile extends Context.Service<
   Profile,
   {
-    /** A new password needs the current one beside it, and ends every session. */
+    /**
+     * A new password needs the current one beside it, and ends every session. A role that is the account's already is
+     * no change, so that a demotion at the same moment stands.
+     */
     readonly update: (
       change: ProfileUpdate,
     ) => Effect.Effect<
@@ -84,11 +86,18 @@ export class Profile extends Context.Service<
         return yield* db
           .transactThrough("identity", {
             read: [
-              repo.saveProfile(account.id, { name: change.name, phone: change.phone, role: change.role }),
+              repo.saveProfile(account.id, {
+                name: change.name,
+                phone: change.phone,
+                role: change.role === account.role ? undefined : change.role,
+              }),
               ...(passwordHash === undefined ? [] : [users.savePassword(account.id, passwordHash)]),
             ],
             write: ([[saved]]) => ({ queries: [], answer: saved ?? account }),
-            violations: { user_phone_key: new PhoneInUse() },
+            violations: {
+              user_phone_key: new PhoneInUse(),
+              user_raises_no_own_role: new RoleChangeRefused(),
+            },
           })
           .pipe(Effect.tapErrorTag("PhoneInUse", () => attempts.count([probe])))
       })

@@ -2,7 +2,7 @@
  * Who may do what to whom in a team, as pure decisions; undefined means it is allowed.
  *
  * Nobody gives a role above their own, nobody touches a person above their own, only directors touch or make directors,
- * nobody raises their own role, and a shop keeps a director.
+ * nobody raises their own role, and a shop keeps a director. An operator of the platform is above everybody.
  */
 import type { UserRole } from "../auth/Role.ts"
 import { rank } from "../auth/Role.ts"
@@ -14,6 +14,10 @@ export interface Person {
   readonly role: UserRole
 }
 
+export interface Colleague extends Person {
+  readonly is_superadmin: boolean
+}
+
 const ABOVE = "Cannot manage a role above your own"
 
 export const refuseInvitation = (by: Person, role: UserRole) => {
@@ -21,18 +25,21 @@ export const refuseInvitation = (by: Person, role: UserRole) => {
   return rank(role) > rank(by.role) ? new RoleChangeRefused({ detail: ABOVE }) : undefined
 }
 
-export const refuseRemoval = (by: Person, colleague: Person) => {
+/** Whoever reads the code of an invitation can accept it themselves. */
+export const mayReadCode = (by: UserRole, invited: UserRole): boolean => rank(invited) <= rank(by)
+
+export const refuseRemoval = (by: Person, colleague: Colleague) => {
   if (by.id === colleague.id) return new OwnAccountProtected()
   if (colleague.role === "DIRECTOR" && by.role !== "DIRECTOR") {
     return new DirectorsOnly({ detail: "Only directors can remove other directors" })
   }
-  return rank(colleague.role) > rank(by.role) ? new RoleChangeRefused({ detail: ABOVE }) : undefined
+  return isAbove(by, colleague) ? new RoleChangeRefused({ detail: ABOVE }) : undefined
 }
 
 /** `directors` are the active ones of the shop, locked. */
 export const refuseRoleChange = (
   by: Person,
-  colleague: Person,
+  colleague: Colleague,
   role: UserRole,
   directors: ReadonlyArray<{ readonly id: UserId }>,
 ) => {
@@ -41,10 +48,13 @@ export const refuseRoleChange = (
     return new DirectorsOnly()
   if (colleague.role === "DIRECTOR" && directors.length <= 1) return new LastDirector()
   if (by.id === colleague.id) return refuseOwnRoleChange(by, role)
-  return Math.max(rank(role), rank(colleague.role)) > rank(by.role)
+  return rank(role) > rank(by.role) || isAbove(by, colleague)
     ? new RoleChangeRefused({ detail: ABOVE })
     : undefined
 }
+
+const isAbove = (by: Person, colleague: Colleague): boolean =>
+  colleague.is_superadmin || rank(colleague.role) > rank(by.role)
 
 export const refuseOwnRoleChange = (by: Person, role: UserRole) => {
   if (role === by.role) return undefined

@@ -13,7 +13,10 @@ export const TeamInvitationRead = Schema.Struct({
   role: TeamRole,
   invited_by: UserId,
   status: InvitationStatus,
-  invitation_code: Schema.String.annotate({ description: "Six digits, for the invited person" }),
+  invitation_code: Schema.String.annotate({
+    description:
+      "Six digits, for the invited person; asterisks for whoever has a lower role than the invited one",
+  }),
   expires_at: WireTime,
   created_at: WireTime,
   updated_at: WireTime,

@@ -91,6 +91,21 @@ layer(TestService.layer, { excludeTestServices: true })("the key of a machine", 
     }),
   )
 
+  it.effect("is listed before all that were revoked, so that none lives out of sight", () =>
+    Effect.gen(function* () {
+      const { url, director, issue, revoke } = yield* world
+      const made: Array<number> = []
+      for (const name of ["old bot", "bot", "new bot"]) made.push((yield* issue(name)).body.id)
+      const [oldest = 0, middle = 0, newest = 0] = made
+      yield* revoke(newest)
+      const { body } = yield* call(url, "GET", "/service-credentials", { token: director.token })
+      assert.deepStrictEqual(
+        body.map(({ id }: { id: number }) => id),
+        [middle, oldest, newest],
+      )
+    }),
+  )
+
   it.effect("is made and revoked by directors, and never with rights over people", () =>
     Effect.gen(function* () {
       const { url, witness, director, issue, revoke } = yield* world

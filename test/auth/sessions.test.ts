@@ -77,6 +77,27 @@ layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("a session
     }),
   )
 
+  it.effect("of the old service that logged out stays over, however its signature is spelled", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestService
+      const { legacy } = yield* person()
+      // Four last characters stand for the same bytes, and one sign of padding may follow.
+      const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+      const last = alphabet.indexOf(legacy.slice(-1))
+      const spellings = [
+        ...Array.from({ length: 4 }, (_, bits) => legacy.slice(0, -1) + alphabet[(last & ~3) | bits]),
+        `${legacy}=`,
+      ]
+      assert.strictEqual(yield* statusOf(legacy), 200)
+      assert.strictEqual((yield* ask(url, "POST", "/auth/logout", { token: legacy })).status, 200)
+      for (const token of spellings) {
+        for (const path of ["/auth/me", "/auth/users"]) {
+          assert.strictEqual(yield* statusOf(token, path), 401, token.slice(-3))
+        }
+      }
+    }),
+  )
+
   it.effect("ends with all others of the account when it logs out everywhere", () =>
     Effect.gen(function* () {
       const { url } = yield* TestService
@@ -133,6 +154,38 @@ layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })("a session
       }
       assert.deepStrictEqual(yield* change(PASSWORD, "123456"), [429, "Too many attempts, try again later"])
       assert.strictEqual(yield* statusOf(token), 200)
+    }),
+  )
+
+  it.effect("is told which password is missing, and no attempt is counted for it", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestService
+      const { token } = yield* person()
+      const change = (query: string, body?: object) =>
+        Effect.map(
+          ask(url, "PUT", `/auth/change-password${query}`, {
+            token,
+            ...(body === undefined ? {} : { body }),
+          }),
+          ({ status, body }) => [status, body.detail?.[0]?.loc?.[1], body.detail?.[0]?.msg],
+        )
+      for (let i = 0; i < 6; i++) {
+        assert.deepStrictEqual(yield* change("?new_password=123456"), [
+          422,
+          "current_password",
+          "Field required",
+        ])
+      }
+      assert.deepStrictEqual(yield* change("", { current_password: PASSWORD }), [
+        422,
+        "new_password",
+        "Field required",
+      ])
+      const changed = yield* change("?current_password=wrong", {
+        current_password: PASSWORD,
+        new_password: "battery staple",
+      })
+      assert.strictEqual(changed[0], 200, "the body counts")
     }),
   )
 

@@ -154,6 +154,49 @@ layer(TestService.layer, { excludeTestServices: true })("an invitation", (it) =>
     }),
   )
 
+  it.effect("shows its code to nobody whom it would make more than they are", () =>
+    Effect.gen(function* () {
+      const { url, witness, director, invite } = yield* world
+      const readers = {
+        director,
+        admin: yield* insertPerson(witness, { role: "ADMIN", shopId: director.shopId }),
+        manager: yield* insertPerson(witness, { role: "MANAGER", shopId: director.shopId }),
+      }
+      const codes: Array<string> = []
+      for (const role of ["DIRECTOR", "ADMIN", "MANAGER"])
+        codes.push((yield* invite(nextPhone(), role)).body.invitation_code)
+      const [ofManager, ofAdmin, ofDirector] = codes.toReversed()
+      const seen = (reader: { readonly token: string }) =>
+        Effect.map(call(url, "GET", "/profile/team/invitations", { token: reader.token }), ({ body }) =>
+          body.map((one: { invitation_code: string }) => one.invitation_code),
+        )
+      const HIDDEN = "******"
+      assert.deepStrictEqual(yield* seen(readers.director), [ofManager, ofAdmin, ofDirector])
+      assert.deepStrictEqual(yield* seen(readers.admin), [ofManager, ofAdmin, HIDDEN])
+      assert.deepStrictEqual(yield* seen(readers.manager), [ofManager, HIDDEN, HIDDEN])
+    }),
+  )
+
+  it.effect("is listed as expired once its time is over", () =>
+    Effect.gen(function* () {
+      const { url, witness, director, invite } = yield* world
+      const phone = nextPhone()
+      yield* invite(phone)
+      yield* invite(nextPhone())
+      yield* Effect.promise(
+        () => witness`UPDATE team_invitation SET expires_at = now() WHERE phone = ${phone}`,
+      )
+      const find = (query: string) =>
+        Effect.map(
+          call(url, "GET", `/profile/team/invitations${query}`, { token: director.token }),
+          ({ body }) => body.map((one: { status: string }) => one.status),
+        )
+      assert.deepStrictEqual(yield* find(""), ["pending", "expired"])
+      assert.deepStrictEqual(yield* find("?status_filter=pending"), ["pending"])
+      assert.deepStrictEqual(yield* find("?status_filter=expired"), ["expired"])
+    }),
+  )
+
   it.effect("accepted twice at once makes one account", () =>
     Effect.gen(function* () {
       const { witness, invite, accept } = yield* world

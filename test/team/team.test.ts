@@ -1,7 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import * as argon2 from "@node-rs/argon2"
 import * as Effect from "effect/Effect"
+import type postgres from "postgres"
 import * as AppSession from "../support/AppSession.ts"
+import { eventually } from "../support/eventually.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { call, insertPerson, insertShop, nextPhone } from "../support/TestPeople.ts"
 import { TestService } from "../support/TestService.ts"
@@ -17,6 +19,15 @@ const world = Effect.gen(function* () {
       call(url, method, path, { token, body })
   return { url, witness, director, person, as }
 })
+
+/** Whether somebody waits for a row that another transaction holds. */
+const isBlocked = (witness: postgres.Sql) =>
+  Effect.promise(async () => {
+    const waiting = await witness`
+      SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%UPDATE "user"%'`
+    return waiting.length > 0
+  })
 
 layer(TestService.layer, { excludeTestServices: true })("the team of a shop", (it) => {
   it.effect("lists its people, newest first, by role, by words and by page", () =>
@@ -163,6 +174,37 @@ layer(TestService.layer, { excludeTestServices: true })("the team of a shop", (i
     }),
   )
 
+  it.effect("keeps its only director, whoever asks", () =>
+    Effect.gen(function* () {
+      const { director, as } = yield* world
+      const { status, body } = yield* as(director)("PUT", `/profile/team/${director.id}/role?new_role=ADMIN`)
+      assert.deepStrictEqual(
+        [status, body],
+        [400, { detail: "Cannot demote the last director. At least one director must remain" }],
+      )
+      assert.strictEqual((yield* as(director)("DELETE", `/profile/team/${director.id}`)).status, 400)
+    }),
+  )
+
+  it.effect("has no power over an operator of the platform who is one of it", () =>
+    Effect.gen(function* () {
+      const { witness, director, as } = yield* world
+      const operator = yield* insertPerson(witness, {
+        role: "FLORIST",
+        shopId: director.shopId,
+        isSuperadmin: true,
+      })
+      for (const [method, path] of [
+        ["DELETE", ""],
+        ["PUT", "/role?new_role=COURIER"],
+      ] as const) {
+        const { status, body } = yield* as(director)(method, `/profile/team/${operator.id}${path}`)
+        assert.deepStrictEqual([status, body], [403, { detail: "Cannot manage a role above your own" }])
+      }
+      assert.strictEqual((yield* as(operator)("GET", "/superadmin/stats")).status, 200)
+    }),
+  )
+
   it.effect("keeps a director when two demote each other at once", () =>
     Effect.gen(function* () {
       const { witness, as } = yield* world
@@ -278,6 +320,29 @@ layer(TestService.layer, { excludeTestServices: true })("a profile", (it) => {
         body: { phone: florist.phone, password: "the next one" },
       })
       assert.strictEqual(login.status, 200)
+    }),
+  )
+
+  it.effect("that names a role loses to a demotion at the same moment", () =>
+    Effect.gen(function* () {
+      const { witness, person, as } = yield* world
+      for (const [given, status, detail] of [
+        ["ADMIN", 200, undefined],
+        ["MANAGER", 403, "Only managers and directors can change user roles"],
+      ] as const) {
+        const { id, token } = yield* person("ADMIN")
+        const answer = yield* Effect.promise(() =>
+          witness.begin(async (demotion) => {
+            await demotion`UPDATE "user" SET role = 'FLORIST' WHERE id = ${id}`
+            const asked = Effect.runPromise(as({ token })("PUT", "/profile/", { role: given }))
+            await Effect.runPromise(eventually(isBlocked(witness), "1 second"))
+            return [asked] as const
+          }),
+        ).pipe(Effect.flatMap(([asked]) => Effect.promise(() => asked)))
+        assert.deepStrictEqual([answer.status, answer.body.detail], [status, detail], given)
+        const [row] = yield* Effect.promise(() => witness`SELECT role FROM "user" WHERE id = ${id}`)
+        assert.strictEqual(row?.["role"], "FLORIST")
+      }
     }),
   )
 
