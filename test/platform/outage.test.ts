@@ -1,4 +1,4 @@
-/** `OUTAGE_SECONDS=10` makes the stop of PostgreSQL as long as the issue that asked for it. */
+/** `OUTAGE_SECONDS` says how long PostgreSQL is stopped. */
 import * as fs from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
