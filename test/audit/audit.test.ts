@@ -7,6 +7,7 @@ import postgres from "postgres"
 import { Audit } from "../../src/audit/Audit.ts"
 import { DatabaseUrl } from "../../src/platform/DatabaseUrl.ts"
 import * as AppSession from "../support/AppSession.ts"
+import { COMPILE_CACHE } from "../support/CompileCache.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { call, insertPerson, insertShop, nextPhone } from "../support/TestPeople.ts"
 import { TestService } from "../support/TestService.ts"
@@ -18,7 +19,7 @@ const world = Effect.gen(function* () {
   const verify = (shopId: number, ...more: ReadonlyArray<string>) =>
     spawnSync(process.execPath, ["src/cli/audit.ts", "verify", "--shop", String(shopId), ...more], {
       encoding: "utf8",
-      env: { PATH: process.env["PATH"], DATABASE_URL: databaseUrl },
+      env: { PATH: process.env["PATH"], DATABASE_URL: databaseUrl, ...COMPILE_CACHE },
     })
   const outcome = Effect.map(
     Effect.provide(

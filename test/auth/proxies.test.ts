@@ -13,16 +13,19 @@ const wrongLogins = (froms: ReadonlyArray<string>) =>
     return answers.map(({ status }) => status)
   })
 
-layer(TestService.layer, { excludeTestServices: true })("the address that a stranger claims", (it) => {
-  it.effect("is not believed: all failures count for the one that the connection comes from", () =>
-    Effect.gen(function* () {
-      const statuses = yield* wrongLogins(Array.from({ length: 7 }, nextAddress))
-      assert.deepStrictEqual(statuses, [401, 401, 401, 401, 401, 429, 429])
-    }),
-  )
-})
+layer(TestService.layer, { excludeTestServices: true, concurrent: true })(
+  "the address that a stranger claims",
+  (it) => {
+    it.effect("is not believed: all failures count for the one that the connection comes from", () =>
+      Effect.gen(function* () {
+        const statuses = yield* wrongLogins(Array.from({ length: 7 }, nextAddress))
+        assert.deepStrictEqual(statuses, [401, 401, 401, 401, 401, 429, 429])
+      }),
+    )
+  },
+)
 
-layer(TestService.layerWith(TRUSTING), { excludeTestServices: true })(
+layer(TestService.layerWith(TRUSTING), { excludeTestServices: true, concurrent: true })(
   "the address that a proxy says",
   (it) => {
     it.effect("is believed when the proxy is one of ours", () =>

@@ -1,8 +1,9 @@
 /** `npm run bitrix`, in a process of its own, beside a node or without one. */
 import { execFile } from "node:child_process"
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { BITRIX_TOKEN, makeSimulator, makeWorld, nextProductId } from "../support/BitrixWorld.ts"
+import { COMPILE_CACHE } from "../support/CompileCache.ts"
 import { eventually } from "../support/eventually.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { SIGNING_KEY, startNode } from "../support/TestNode.ts"
@@ -20,6 +21,7 @@ const run = (args: ReadonlyArray<string>, settings: Readonly<Record<string, stri
         PATH: process.env["PATH"],
         DATABASE_URL: url,
         SECRET_KEY: SIGNING_KEY,
+        ...COMPILE_CACHE,
         WEBHOOK_SECRET: SECRET,
         ...settings,
       }
@@ -47,8 +49,9 @@ const stateOf = (shopId: number) =>
     ),
   )
 
-layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("npm run bitrix", (it) => {
-  it.effect(
+// Each in a database of its own: a walk that is told no shop visits every shop of its database.
+describe.concurrent("npm run bitrix", () => {
+  it.live(
     "connects a shop, fills it, repairs it and parts it again",
     () =>
       Effect.gen(function* () {
@@ -102,11 +105,11 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
         assert.strictEqual((yield* run(["disconnect", ...shop])).code, 0)
         assert.include((yield* run(["connections"])).text, "parted")
         assert.strictEqual((yield* run(["reconcile", ...shop])).code, 1)
-      }),
+      }).pipe(Effect.provide(TestDatabase.layer)),
     TIMEOUT_MS,
   )
 
-  it.effect(
+  it.live(
     "says with --dry-run what it would do, product by product, and writes nothing",
     () =>
       Effect.gen(function* () {
@@ -153,11 +156,11 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
         assert.strictEqual(countIn(done.text, "told to Bitrix again"), 1, done.text)
         yield* world.calm
         assert.strictEqual(simulator.products.get(untold)?.title, "Имя отсюда")
-      }),
+      }).pipe(Effect.provide(TestDatabase.layer)),
     TIMEOUT_MS,
   )
 
-  it.effect(
+  it.live(
     "takes off sale what a much shorter list lacks only when it is told to believe it",
     () =>
       Effect.gen(function* () {
@@ -182,11 +185,39 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
           [2, 3, 0],
           believed.text,
         )
-      }),
+      }).pipe(Effect.provide(TestDatabase.layer)),
     TIMEOUT_MS,
   )
 
-  it.effect(
+  it.live(
+    "gets past a page that cannot be read, says so, and takes nothing off sale",
+    () =>
+      Effect.gen(function* () {
+        const { witness } = yield* TestDatabase
+        const { shopId } = yield* insertShop(witness)
+        const simulator = yield* makeSimulator()
+        const ids = Array.from({ length: 110 }, nextProductId)
+        simulator.seed(ids.map((id) => ({ id, isAvailable: id > (ids[98] ?? 0) })))
+        const settings = { WEBHOOK_SHOP_ID: String(shopId), BITRIX_BASE_URL: simulator.url, BITRIX_TOKEN }
+        yield* run(["import"], settings)
+        simulator.products.delete(ids[105] ?? 0)
+        simulator.fail({ path: /limit=100&offset=0$/, mode: { kind: "html", status: 500 } })
+        for (const args of [["reconcile", "--dry-run"], ["reconcile"]]) {
+          const { code, text } = yield* run(args, settings)
+          assert.strictEqual(code, 0, text)
+          assert.include(text, "could not be read whole: nothing was taken off sale")
+          assert.match(text, /A page of the list cannot be read +1\n/)
+          assert.deepStrictEqual(
+            ["seen", "taken off sale", "could not be repaired"].map((name) => countIn(text, name)),
+            [9, 0, 2],
+            text,
+          )
+        }
+      }).pipe(Effect.provide(TestDatabase.layer)),
+    TIMEOUT_MS,
+  )
+
+  it.live(
     "tells running nodes of a connection, and lets the former secret go on beside the new one",
     () =>
       Effect.gen(function* () {
@@ -216,11 +247,11 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
         )
         assert.deepInclude(audited, { actor_kind: "cli", action: "bitrix.connect" })
         assert.notInclude(JSON.stringify(audited), BITRIX_TOKEN)
-      }),
+      }).pipe(Effect.provide(TestDatabase.layer)),
     TIMEOUT_MS,
   )
 
-  it.effect(
+  it.live(
     "refuses what makes no connection",
     () =>
       Effect.gen(function* () {
@@ -256,7 +287,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, timeout: TIMEOUT_MS })("n
             }),
           { concurrency: 2 },
         )
-      }),
+      }).pipe(Effect.provide(TestDatabase.layer)),
     TIMEOUT_MS,
   )
 })

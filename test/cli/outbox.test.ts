@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { COMPILE_CACHE } from "../support/CompileCache.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { insertShop } from "../support/TestPeople.ts"
 
@@ -13,7 +14,7 @@ const world = Effect.gen(function* () {
     run: (...args: ReadonlyArray<string>) =>
       spawnSync(process.execPath, ["src/cli/outbox.ts", ...args], {
         encoding: "utf8",
-        env: { PATH: process.env["PATH"], DATABASE_URL: url, LOG_LEVEL: "error" },
+        env: { PATH: process.env["PATH"], DATABASE_URL: url, LOG_LEVEL: "error", ...COMPILE_CACHE },
       }),
     insert: (aggregateId: string, state = "pending", target = "bitrix") =>
       Effect.promise(async () => {
@@ -120,6 +121,22 @@ layer(TestDatabase.layer, { excludeTestServices: true })("npm run outbox", (it) 
         const { status, stdout, stderr } = run(...args)
         assert.notStrictEqual(status, 0, args.join(" "))
         assert.include(stdout + stderr, why)
+      }
+    }),
+  )
+
+  it.effect("explains itself to whoever calls it wrong, and says no more", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world
+      for (const [args, why] of [
+        [["list", "--state", "lost"], 'Expected: "pending" | "parked" | "delivered"'],
+        [["forget"], 'Unknown subcommand "forget"'],
+        [[], "SUBCOMMANDS"],
+      ] as const) {
+        const { status, stdout, stderr } = run(...args)
+        assert.strictEqual(status, 1)
+        assert.include(stdout + stderr, why)
+        assert.notInclude(stderr, "cvety:")
       }
     }),
   )

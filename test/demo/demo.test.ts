@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { COMPILE_CACHE } from "../support/CompileCache.ts"
 
 const TIMEOUT_MS = 90_000
 const SCENES = 9
@@ -24,6 +25,7 @@ const play = (): Promise<{ readonly code: number | null; readonly text: string }
   new Promise((resolve) => {
     const child = spawn(node, ["--disable-warning=ExperimentalWarning", demo], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...COMPILE_CACHE },
     })
     let text = ""
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += String(chunk)))

@@ -77,7 +77,7 @@ const isUnavailable = <A, R>(effect: Effect.Effect<A, R2Unavailable, R>) =>
   })
 
 /** In real time, and without the log of what goes wrong on purpose. */
-const quietly = layer(Logger.layer([]), { excludeTestServices: true })
+const quietly = layer(Logger.layer([]), { excludeTestServices: true, concurrent: true })
 
 const stores: ReadonlyArray<[string, Effect.Effect<R2["Service"], unknown, Scope>]> = [
   ["a folder", openFolder],

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { COMPILE_CACHE } from "../support/CompileCache.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { startNode } from "../support/TestNode.ts"
 import { call, insertShop, nextPhone } from "../support/TestPeople.ts"
@@ -22,6 +23,7 @@ const world = Effect.gen(function* () {
           env: {
             ...process.env,
             DATABASE_URL: databaseUrl,
+            ...COMPILE_CACHE,
             ...(password === undefined ? {} : { SUPERADMIN_PASSWORD: password }),
           },
         },

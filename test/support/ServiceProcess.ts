@@ -1,11 +1,11 @@
 /** The service as a process of its own: `node src/main.ts` on a free port, killed when the scope closes. */
 import { spawn } from "node:child_process"
 import { createRequire } from "node:module"
-import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { createInterface } from "node:readline"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { COMPILE_CACHE } from "./CompileCache.ts"
 import { SECRET } from "./TestService.ts"
 
 export const SIGNING_KEY = "test-signing-key-of-32-characters-or-more"
@@ -39,7 +39,7 @@ const launch = async (env: Readonly<Record<string, string>>): Promise<ServicePro
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       PATH: process.env["PATH"] ?? "",
-      NODE_COMPILE_CACHE: join(tmpdir(), "cvety-test-compile-cache"),
+      ...COMPILE_CACHE,
       PORT: "0",
       SHUTDOWN_LAME_DUCK_MS: "0",
       WEBHOOK_SECRET: SECRET,

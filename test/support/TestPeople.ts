@@ -19,6 +19,7 @@ export const nextPhone = (): string => `+7701${String(++lastId).padStart(7, "0")
 export const insertPerson = (
   witness: postgres.ISql,
   person: {
+    readonly id?: number
     readonly role: string
     readonly shopId?: number | null
     readonly isActive?: boolean
@@ -28,7 +29,7 @@ export const insertPerson = (
   },
 ): Effect.Effect<TestPerson> =>
   Effect.gen(function* () {
-    const id = ++lastId
+    const id = person.id ?? ++lastId
     const phone = `+7702${String(id).padStart(7, "0")}`
     const shopId = person.shopId === undefined ? SHOP_ID : person.shopId
     yield* Effect.promise(
@@ -53,11 +54,12 @@ export const insertPerson = (
 export const insertShop = (witness: postgres.Sql): Effect.Effect<TestPerson & { readonly shopId: number }> =>
   Effect.gen(function* () {
     const shopId = ++lastId
+    const ownerId = ++lastId
     const director = yield* Effect.promise(() =>
       witness.begin(async (transaction) => {
         await transaction`
-          INSERT INTO shop (id, name, owner_id) VALUES (${shopId}, ${`Магазин ${shopId}`}, ${lastId + 1})`
-        return Effect.runPromise(insertPerson(transaction, { role: "DIRECTOR", shopId }))
+          INSERT INTO shop (id, name, owner_id) VALUES (${shopId}, ${`Магазин ${shopId}`}, ${ownerId})`
+        return Effect.runPromise(insertPerson(transaction, { id: ownerId, role: "DIRECTOR", shopId }))
       }),
     )
     return { ...director, shopId }
