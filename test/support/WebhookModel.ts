@@ -88,12 +88,19 @@ const understandBody = (body: unknown): number | Event => {
   return isFit ? { orderId, status, eventId: eventId as string | null, occurredMs } : 422
 }
 
+/** The sign is counted. */
+const ID_CHARS_MAX = 100
+
 const whole = (value: unknown): bigint | undefined => {
-  if (typeof value === "number") {
-    return Number.isInteger(value) && Math.abs(value) < 1e99 ? BigInt(value) : undefined
-  }
-  const digits = typeof value === "string" ? /^\s*([+-]?\d{1,99})(\.0*)?\s*$/.exec(value)?.[1] : undefined
-  return digits === undefined ? undefined : BigInt(digits)
+  const digits =
+    typeof value === "number"
+      ? Number.isInteger(value)
+        ? String(BigInt(value))
+        : undefined
+      : typeof value === "string"
+        ? /^\s*([+-]?\d+)(\.0*)?\s*$/.exec(value)?.[1]
+        : undefined
+  return digits === undefined || digits.length > ID_CHARS_MAX ? undefined : BigInt(digits)
 }
 
 const moment = (value: unknown): number | undefined => {
