@@ -54,14 +54,16 @@ export class FailedAttemptsRepo extends Context.Service<
     forget: ({ hash }) => command(sql`DELETE FROM failed_attempt WHERE key = ${hash}`),
     forgetOld: (windowSeconds) =>
       command(sql`
-        DELETE FROM failed_attempt
-        WHERE key IN (
+        WITH old AS MATERIALIZED (
           SELECT key
           FROM failed_attempt
           WHERE last_failed_at < now() - make_interval(secs => ${windowSeconds}::integer)
           LIMIT ${FORGOTTEN_MAX}
           FOR UPDATE SKIP LOCKED
-        )`),
+        )
+        DELETE FROM failed_attempt f
+        USING old
+        WHERE f.key = old.key`),
   })
 }
 

@@ -112,13 +112,13 @@ export class Outbox extends Context.Service<
           WHERE shop_id = ${shopId} AND target = ${target} AND aggregate_type = ${aggregateType}
             AND aggregate_id = ANY (${aggregateIds}::text[]) AND state <> 'delivered'`,
       ),
+    // Once and for all before the update: some plans would run `IN (SELECT ... LIMIT ... SKIP LOCKED)` again for every row,
+    // and claim far more than the limit.
     claim: (shopId, target, { lease, limit, now, until, held }) =>
       rows(
         ClaimedFact,
         sql`
-          UPDATE outbox
-          SET lease = ${lease}::uuid, available_at = ${until}
-          WHERE id IN (
+          WITH due AS MATERIALIZED (
             SELECT id
             FROM outbox
             WHERE shop_id = ${shopId} AND target = ${target} AND state = 'pending' AND available_at <= ${now}
@@ -127,7 +127,12 @@ export class Outbox extends Context.Service<
             LIMIT ${limit}
             FOR UPDATE SKIP LOCKED
           )
-          RETURNING id, aggregate_id, payload, before, generation, attempts, trace_parent, pending_since`,
+          UPDATE outbox o
+          SET lease = ${lease}::uuid, available_at = ${until}
+          FROM due
+          WHERE o.id = due.id
+          RETURNING o.id, o.aggregate_id, o.payload, o.before, o.generation, o.attempts, o.trace_parent,
+                    o.pending_since`,
       ),
     extend: (shopId, held, until) =>
       command(sql`
@@ -235,8 +240,7 @@ export class Outbox extends Context.Service<
       rows(
         Id,
         sql`
-          DELETE FROM outbox
-          WHERE id IN (
+          WITH old AS MATERIALIZED (
             SELECT id
             FROM outbox
             WHERE state = 'delivered' AND settled_at < ${before}
@@ -244,7 +248,10 @@ export class Outbox extends Context.Service<
             LIMIT ${limit}
             FOR UPDATE SKIP LOCKED
           )
-          RETURNING id`,
+          DELETE FROM outbox o
+          USING old
+          WHERE o.id = old.id
+          RETURNING o.id`,
       ),
   })
 }

@@ -51,6 +51,26 @@ const World = Layer.mergeAll(watchedDb, Outbox.layer, Actor.Actors.layer).pipe(
   Layer.provide([Layer.succeed(References.TracerEnabled, false), Logger.layer([])]),
 )
 
+/** A database whose planner, when it has rows to pick by a list of others, looks through that list for each of them. */
+const Stubborn = Layer.mergeAll(watchedDb, Outbox.layer).pipe(
+  Layer.provideMerge(
+    Layer.effectDiscard(
+      Effect.gen(function* () {
+        const { witness } = yield* TestDatabase
+        const [database] = yield* Effect.promise(
+          () => witness`SELECT quote_ident(current_database()) AS name`,
+        )
+        for (const way of ["hashjoin", "mergejoin", "hashagg", "sort", "material", "memoize"])
+          yield* Effect.promise(() =>
+            witness.unsafe(`ALTER DATABASE ${database?.["name"]} SET enable_${way} = off`),
+          )
+      }),
+    ),
+  ),
+  Layer.provideMerge(TestDatabase.layer),
+  Layer.provide([Layer.succeed(References.TracerEnabled, false), Logger.layer([])]),
+)
+
 /** A shop of its own for each test, and its outbox at hand. */
 const makeShop = Effect.gen(function* () {
   const { witness } = yield* TestDatabase
@@ -372,6 +392,25 @@ const nothing = rows(Schema.Struct({}), sql`SELECT`)
 
 const isCalm = (shop: { readonly facts: Effect.Effect<ReadonlyArray<any>> }) =>
   Effect.map(shop.facts, (facts) => facts.every(({ state }) => state !== "pending"))
+
+layer(Stubborn, { excludeTestServices: true })("whatever the plan", (it) => {
+  it.effect("no more facts are claimed or forgotten than were asked for", () =>
+    Effect.gen(function* () {
+      const shop = yield* makeShop
+      for (let n = 0; n < 20; n += 1) yield* shop.record(String(n))
+      const claimed = yield* shop.claim(lease(1), new Date(), 3)
+      assert.lengthOf(claimed, 3)
+      assert.lengthOf(yield* shop.claim(lease(2), new Date(), 4), 4)
+      for (const fact of claimed) yield* shop.settle(fact, lease(1), { kind: "delivered" })
+      const db = yield* Db
+      const forgotten = yield* db.transactThrough("across_shops", {
+        read: [shop.outbox.sweep(new Date(Date.now() + 60_000), 2)],
+        write: ([ids]) => ({ queries: [], answer: ids }),
+      })
+      assert.lengthOf(forgotten, 2)
+    }),
+  )
+})
 
 layer(World, { excludeTestServices: true })("facts on their way", (it) => {
   it.effect("leave once, whichever of two nodes takes them", () =>
