@@ -36,6 +36,24 @@ const connecting = (secret: string) => ({ BITRIX_CONNECT_TOKEN: BITRIX_TOKEN, BI
 const countIn = (text: string, name: string): number =>
   Number(new RegExp(`^${name} +(\\d+)$`, "m").exec(text)?.[1])
 
+/** Seen, taken off sale, could not be repaired. */
+const leftOver = (text: string): ReadonlyArray<number> =>
+  ["seen", "taken off sale", "could not be repaired"].map((name) => countIn(text, name))
+
+/** A shop, and a Bitrix of its own that lists so many goods. */
+const shopAndBitrix = Effect.fnUntraced(function* (
+  count: number,
+  fields: (index: number) => object = () => ({}),
+) {
+  const { witness } = yield* TestDatabase
+  const { shopId } = yield* insertShop(witness)
+  const simulator = yield* makeSimulator()
+  const ids = Array.from({ length: count }, nextProductId)
+  simulator.seed(ids.map((id, index) => ({ id, ...fields(index) })))
+  const settings = { WEBHOOK_SHOP_ID: String(shopId), BITRIX_BASE_URL: simulator.url, BITRIX_TOKEN }
+  return { simulator, ids, settings }
+})
+
 /** Everything that a walk may write, as it stands. */
 const stateOf = (shopId: number) =>
   Effect.flatMap(TestDatabase, ({ witness }) =>
@@ -164,27 +182,14 @@ describe.concurrent("npm run bitrix", () => {
     "takes off sale what a much shorter list lacks only when it is told to believe it",
     () =>
       Effect.gen(function* () {
-        const { witness } = yield* TestDatabase
-        const { shopId } = yield* insertShop(witness)
-        const simulator = yield* makeSimulator()
-        const ids = Array.from({ length: 5 }, nextProductId)
-        simulator.seed(ids.map((id) => ({ id })))
-        const settings = { WEBHOOK_SHOP_ID: String(shopId), BITRIX_BASE_URL: simulator.url, BITRIX_TOKEN }
+        const { simulator, ids, settings } = yield* shopAndBitrix(5)
         yield* run(["import"], settings)
         for (const id of ids.slice(2)) simulator.products.delete(id)
         const doubted = yield* run(["reconcile"], settings)
-        assert.deepStrictEqual(
-          ["seen", "taken off sale", "could not be repaired"].map((name) => countIn(doubted.text, name)),
-          [2, 0, 3],
-          doubted.text,
-        )
+        assert.deepStrictEqual(leftOver(doubted.text), [2, 0, 3], doubted.text)
         assert.include(doubted.text, "--trust-short-list")
         const believed = yield* run(["reconcile", "--trust-short-list"], settings)
-        assert.deepStrictEqual(
-          ["seen", "taken off sale", "could not be repaired"].map((name) => countIn(believed.text, name)),
-          [2, 3, 0],
-          believed.text,
-        )
+        assert.deepStrictEqual(leftOver(believed.text), [2, 3, 0], believed.text)
       }).pipe(Effect.provide(TestDatabase.layer)),
     TIMEOUT_MS,
   )
@@ -193,12 +198,9 @@ describe.concurrent("npm run bitrix", () => {
     "gets past a page that cannot be read, says so, and takes nothing off sale",
     () =>
       Effect.gen(function* () {
-        const { witness } = yield* TestDatabase
-        const { shopId } = yield* insertShop(witness)
-        const simulator = yield* makeSimulator()
-        const ids = Array.from({ length: 110 }, nextProductId)
-        simulator.seed(ids.map((id) => ({ id, isAvailable: id > (ids[98] ?? 0) })))
-        const settings = { WEBHOOK_SHOP_ID: String(shopId), BITRIX_BASE_URL: simulator.url, BITRIX_TOKEN }
+        const { simulator, ids, settings } = yield* shopAndBitrix(110, (index) => ({
+          isAvailable: index > 98,
+        }))
         yield* run(["import"], settings)
         simulator.products.delete(ids[105] ?? 0)
         simulator.fail({ path: /limit=100&offset=0$/, mode: { kind: "html", status: 500 } })
@@ -207,11 +209,7 @@ describe.concurrent("npm run bitrix", () => {
           assert.strictEqual(code, 0, text)
           assert.include(text, "could not be read whole: nothing was taken off sale")
           assert.match(text, /A page of the list cannot be read +1\n/)
-          assert.deepStrictEqual(
-            ["seen", "taken off sale", "could not be repaired"].map((name) => countIn(text, name)),
-            [9, 0, 2],
-            text,
-          )
+          assert.deepStrictEqual(leftOver(text), [9, 0, 2], text)
         }
       }).pipe(Effect.provide(TestDatabase.layer)),
     TIMEOUT_MS,

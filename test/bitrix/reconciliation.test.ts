@@ -1,5 +1,6 @@
 /** What no webhook told is found by the walk through Bitrix's list, and repaired. */
 import { assert, layer } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type postgres from "postgres"
 import type { BitrixSimulator } from "../simulators/bitrix/BitrixSimulator.ts"
@@ -25,6 +26,12 @@ const passOf = (witness: postgres.Sql, shopId: number) =>
     const [row] = await witness`SELECT * FROM bitrix_pass WHERE shop_id = ${shopId}`
     return row
   })
+
+const untilFinished = (witness: postgres.Sql, shopId: number, within: Duration.Input = WITHIN) =>
+  eventually(
+    Effect.map(passOf(witness, shopId), (pass) => (pass?.["last_finished_at"] ?? null) !== null),
+    within,
+  )
 
 /** A whole pass, from its begin to its end. */
 const anotherPass = ({ witness, shopId }: { readonly witness: postgres.Sql; readonly shopId: number }) =>
@@ -155,10 +162,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, concurrent: true })(
         assert.strictEqual(stopped?.["lease"], null)
         const before = listRequests(simulator).length
         yield* startNode({ settings })
-        yield* eventually(
-          Effect.map(passOf(witness, shopId), (pass) => pass?.["last_finished_at"] !== null),
-          WITHIN,
-        )
+        yield* untilFinished(witness, shopId)
         const offsets = listRequests(simulator)
           .slice(before)
           .map(({ rawPath }) => Number(/offset=(\d+)/.exec(rawPath)?.[1]))
@@ -172,10 +176,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, concurrent: true })(
       Effect.gen(function* () {
         const { witness, shopId, simulator } = yield* untouched(12, 1)
         yield* startNode({ settings: { ...settingsFor(simulator, shopId), ...ONCE } })
-        yield* eventually(
-          Effect.map(passOf(witness, shopId), (pass) => (pass?.["last_finished_at"] ?? null) !== null),
-          WITHIN,
-        )
+        yield* untilFinished(witness, shopId)
         const times = simulator.requests.filter(({ method }) => method === "GET").map(({ atMs }) => atMs)
         assert.strictEqual(times.length, 12)
         times.forEach((from, index) => {
@@ -192,10 +193,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, concurrent: true })(
         const { witness, shopId, simulator, ids, known } = yield* untouched(12, 2)
         const settings = { ...settingsFor(simulator, shopId), ...ONCE }
         yield* Effect.all([startNode({ settings }), startNode({ settings })], { concurrency: "unbounded" })
-        yield* eventually(
-          Effect.map(passOf(witness, shopId), (pass) => (pass?.["last_finished_at"] ?? null) !== null),
-          WITHIN,
-        )
+        yield* untilFinished(witness, shopId)
         assert.deepStrictEqual(yield* known, ids)
         const offsets = listRequests(simulator).map(({ rawPath }) => /offset=(\d+)/.exec(rawPath)?.[1])
         assert.deepStrictEqual(offsets, ["0", "2", "4", "6", "8", "10"])
@@ -207,10 +205,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, concurrent: true })(
         const { witness, shopId, simulator, ids, known } = yield* untouched(10, 2)
         simulator.fail({ path: /offset=4$/, mode: { kind: "html", status: 502 }, times: 4 })
         yield* startNode({ settings: { ...settingsFor(simulator, shopId), ...ONCE } })
-        yield* eventually(
-          Effect.map(passOf(witness, shopId), (pass) => (pass?.["last_finished_at"] ?? null) !== null),
-          WITHIN,
-        )
+        yield* untilFinished(witness, shopId)
         assert.deepStrictEqual(yield* known, ids)
         const offsets = listRequests(simulator).map(({ rawPath }) =>
           Number(/offset=(\d+)/.exec(rawPath)?.[1]),
@@ -435,10 +430,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, concurrent: true })(
           const { witness, shopId, simulator, ids, known } = yield* untouched(110, 100)
           simulator.fail({ path: /offset=100$/, mode: { kind: "html", status: 500 } })
           yield* startNode({ settings: { ...settingsFor(simulator, shopId), ...ONCE } })
-          yield* eventually(
-            Effect.map(passOf(witness, shopId), (pass) => (pass?.["last_finished_at"] ?? null) !== null),
-            LONG,
-          )
+          yield* untilFinished(witness, shopId, LONG)
           assert.deepStrictEqual(yield* known, ids.slice(0, 100))
           assert.deepInclude(yield* passOf(witness, shopId), { last_unrepaired: 1, last_seen: null })
         }),
@@ -456,10 +448,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, concurrent: true })(
             times: 14,
           })
           yield* startNode({ settings: { ...settingsFor(simulator, shopId), ...ONCE } })
-          yield* eventually(
-            Effect.map(passOf(witness, shopId), (pass) => (pass?.["last_finished_at"] ?? null) !== null),
-            LONG,
-          )
+          yield* untilFinished(witness, shopId, LONG)
           assert.deepStrictEqual(yield* known, ids)
           assert.deepInclude(yield* passOf(witness, shopId), { last_unrepaired: 0, last_seen: 230 })
         }),
@@ -476,10 +465,7 @@ layer(TestDatabase.layer, { excludeTestServices: true, concurrent: true })(
               witness`INSERT INTO bitrix_pass (shop_id, next_offset, seen) VALUES (${shopId}, 1000001, 1000001)`,
           )
           yield* startNode({ settings: { ...settingsFor(simulator, shopId), ...ONCE } })
-          yield* eventually(
-            Effect.map(passOf(witness, shopId), (pass) => (pass?.["last_finished_at"] ?? null) !== null),
-            WITHIN,
-          )
+          yield* untilFinished(witness, shopId)
           assert.deepInclude(yield* passOf(witness, shopId), {
             last_unrepaired: 1,
             last_seen: null,

