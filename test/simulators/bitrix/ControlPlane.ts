@@ -15,7 +15,7 @@
  */
 import type { BitrixSimulator } from "./BitrixSimulator.ts"
 import { type Answer, type Exchange, idOf, json, objectOf } from "./Exchange.ts"
-import { LOOP_PATH, redirect } from "./FailureMode.ts"
+import { LOOP_PATH, modeOf, redirect } from "./FailureMode.ts"
 import type { FailureRule } from "./FailureRules.ts"
 import { oddOrders, oddProducts, pricedProducts } from "./Fixtures.ts"
 import type { LoggedRequest } from "./RequestLog.ts"
@@ -60,8 +60,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "POST order-status": (simulator, { id, status, ...rest }) =>
     simulator.moveOrder(idIn(id), String(status), rest as object),
   "POST script": (simulator, { outcomes, ...match }) =>
-    simulator.script(ruleOf(match), outcomes as ReadonlyArray<FailureRule["mode"]>),
-  "POST fail": (simulator, body) => void simulator.fail(ruleOf(body)),
+    simulator.script(ruleOf(match), listIn(outcomes).map(modeOf)),
+  "POST fail": (simulator, body) => void simulator.fail({ ...ruleOf(body), mode: modeOf(body["mode"]) }),
   "POST clock": ({ clock }, { set, advanceMs }) => {
     if (set !== undefined) clock.set(typeof set === "number" ? set : Date.parse(String(set)))
     if (typeof advanceMs === "number") clock.advance(advanceMs)
@@ -88,6 +88,11 @@ const idIn = (value: unknown): number => {
   const id = idOf(value)
   if (id === undefined) throw new Error("id has to be a positive whole number")
   return id
+}
+
+const listIn = (value: unknown): ReadonlyArray<unknown> => {
+  if (!Array.isArray(value)) throw new Error("outcomes has to be a list of modes")
+  return value
 }
 
 const dropUndefined = (values: Body): Body =>

@@ -36,6 +36,36 @@ export type FailureMode =
   /** 200, and the body says that it failed. */
   | { readonly kind: "failed_200"; readonly form?: "status_false" | "success_false" | "success_false_text" }
 
+/** By what a person may call them; a mode that is missing here does not compile. */
+const KINDS: Readonly<Record<FailureMode["kind"], true>> = {
+  ok: true,
+  hang: true,
+  committed_then_hang: true,
+  reset: true,
+  reset_mid: true,
+  slow_headers: true,
+  slow_body: true,
+  status: true,
+  html: true,
+  empty: true,
+  bad_json: true,
+  wrong_types: true,
+  redirect: true,
+  redirect_loop: true,
+  large: true,
+  bad_charset: true,
+  failed_200: true,
+}
+
+/** From outside; throws when there is no such mode. */
+export const modeOf = (value: unknown): FailureMode => {
+  const kind = typeof value === "object" && value !== null && "kind" in value ? String(value.kind) : ""
+  if (!Object.hasOwn(KINDS, kind)) {
+    throw new Error(`mode has to be {"kind": ...}, one of ${Object.keys(KINDS).join(", ")}`)
+  }
+  return value as FailureMode
+}
+
 const LARGE_BYTES = 64 * 1_048_576
 const CHUNK_BYTES = 65_536
 const DRIP_MS = 50

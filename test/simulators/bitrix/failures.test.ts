@@ -235,6 +235,11 @@ describe("a request that is to fail at the Bitrix simulator", () => {
     assert.strictEqual((await control("/clock", { set: "2026-01-31T00:00:00Z" })).status, 200)
     assert.isBelow(Math.abs(bitrix.clock.nowMs() - Date.UTC(2026, 0, 31)), 60_000)
     assert.strictEqual((await control("/remove", { id: 77 })).status, 400)
+    for (const mode of [undefined, "hang", {}, { kind: "json_error" }, { kind: "toString" }]) {
+      const { status, body } = await control("/fail", { mode })
+      assert.deepStrictEqual([status, body.error.includes("committed_then_hang")], [400, true])
+      assert.strictEqual((await control("/script", { outcomes: [mode] })).status, 400)
+    }
     assert.strictEqual((await control("/nothing")).status, 404)
     await control("/reset", {})
     assert.strictEqual((await control("/state")).body.products, 0)
