@@ -76,7 +76,9 @@ export class ImagesApi extends HttpApiGroup.make("images")
           summary: "Upload a picture",
           description:
             "JPEG, PNG, WebP or GIF by its content, at most 10 MiB: the part `file` of a form, or the body itself. " +
-            "The same picture always has the same `imageId`. One that no product shows is removed after a day.",
+            "The same picture always has the same `imageId`. One that no product shows may be removed after a day. " +
+            "Of one shop four are taken at a time; others wait up to 10 s and are answered 503. A picture of more than " +
+            "25 million pixels, or of more than 120 MB unfolded, is kept and has no thumbnails.",
         }),
       ),
     HttpApiEndpoint.post("uploadAsWorker", "/images/upload", {
